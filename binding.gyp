@@ -1,0 +1,28 @@
+{
+  "targets": [
+    {
+      "target_name": "npymap",
+      "sources": [
+        "src/native/addon.c",
+        "src/native/mapping.c",
+        "src/native/faults.c",
+        "src/native/strided.c"
+      ],
+      "defines": ["NAPI_VERSION=8"],
+      "cflags": ["-std=c11", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
+      "cflags!": ["-fno-strict-aliasing"],
+      "ldflags": ["-Wl,-z,nodelete"],
+      "conditions": [
+        ["OS=='mac'", {
+          "xcode_settings": {
+            "GCC_C_LANGUAGE_STANDARD": "c11",
+            "GCC_OPTIMIZATION_LEVEL": "2",
+            "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+            "WARNING_CFLAGS": ["-Wall", "-Wextra"]
+          }
+        }],
+        ["'<!(node -p \"process.env.NPYMAP_WERROR || 0\")'=='1'", { "cflags": ["-Werror"] }]
+      ]
+    }
+  ]
+}

@@ -1,0 +1,199 @@
+// What can go wrong, one class per remedy. Messages name the subject first, then expected and found, the place last;
+// programs branch on `code` and the typed fields, never on the text.
+
+const brand: unique symbol = Symbol.for('npymap.error') as never
+
+/** Base of every error this library throws on purpose; wrong argument types are plain `TypeError`s. */
+export abstract class NpymapError extends Error {
+  /** A constant to branch on; for {@link OsError} the errno name. */
+  abstract readonly code: string
+  readonly [brand]: true = true
+}
+
+/** True for errors of this library, also across copies of it and realms; with `code`, only for that kind. */
+export function isNpymapError(error: unknown, code?: string): error is NpymapError {
+  if (typeof error !== 'object' || error === null || !(brand in error)) return false
+  return code === undefined || (error as { code?: unknown }).code === code
+}
+
+/** ` (at byte 10 of a.npy)`: the last words of a message. */
+function place(path: string | null, byteOffset?: number): string {
+  const file = path === null ? '' : path
+  if (byteOffset === undefined) return file === '' ? '' : ` (in ${file})`
+  return file === '' ? ` (at byte ${byteOffset})` : ` (at byte ${byteOffset} of ${file})`
+}
+
+/** The file is broken, cut short, or not of this format. */
+export class FormatError extends NpymapError {
+  override readonly name = 'FormatError'
+  readonly code = 'ERR_FORMAT'
+  readonly format: 'npy' | 'npz'
+  readonly path: string | null
+  /** Where in the file, in bytes; undefined when no one place is to blame. */
+  readonly byteOffset: number | undefined
+  readonly expected: string
+  readonly found: string
+
+  /** `subject` is what was being read, for example `npy header`. */
+  constructor(
+    subject: string,
+    details: {
+      format: 'npy' | 'npz'
+      expected: string
+      found: string
+      path?: string | null | undefined
+      byteOffset?: number | undefined
+      hint?: string | undefined
+      cause?: unknown
+    },
+  ) {
+    const hint = details.hint === undefined ? '' : `; ${details.hint}`
+    super(
+      `${subject}: expected ${details.expected}, got ${details.found}${hint}${place(details.path ?? null, details.byteOffset)}`,
+      { cause: details.cause },
+    )
+    this.format = details.format
+    this.path = details.path ?? null
+    this.byteOffset = details.byteOffset
+    this.expected = details.expected
+    this.found = details.found
+  }
+}
+
+/** A valid file or request that this library refuses: object arrays, a missing feature of the platform. */
+export class UnsupportedError extends NpymapError {
+  override readonly name = 'UnsupportedError'
+  readonly code = 'ERR_UNSUPPORTED'
+  /** What is not supported, for example `object dtype`. */
+  readonly feature: string
+  readonly path: string | null
+
+  constructor(message: string, details: { feature: string; path?: string | null | undefined; cause?: unknown }) {
+    super(`${message}${place(details.path ?? null)}`, { cause: details.cause })
+    this.feature = details.feature
+    this.path = details.path ?? null
+  }
+}
+
+/** An index, slice, axis or shape does not fit the array. */
+export class SelectionError extends NpymapError {
+  override readonly name = 'SelectionError'
+  readonly code = 'ERR_SELECTION'
+  /** Which axis of the array, counted from 0; undefined when the selection as a whole is at fault. */
+  readonly axis: number | undefined
+  readonly index: number | string | undefined
+  /** The length of that axis, in elements. */
+  readonly extent: number | undefined
+
+  constructor(
+    message: string,
+    details: { axis?: number; index?: number | string; extent?: number; cause?: unknown } = {},
+  ) {
+    super(message, { cause: details.cause })
+    this.axis = details.axis
+    this.index = details.index
+    this.extent = details.extent
+  }
+}
+
+/** Why an array cannot be had as one typed array over its own memory. */
+export type LayoutReason = 'window' | 'alignment' | 'byteOrder' | 'strided' | 'dtype' | 'source' | 'size'
+
+/** Zero copy is not possible for this array: take a smaller slice, or copy. */
+export class LayoutError extends NpymapError {
+  override readonly name = 'LayoutError'
+  readonly code = 'ERR_LAYOUT'
+  readonly reason: LayoutReason
+
+  constructor(message: string, details: { reason: LayoutReason; cause?: unknown }) {
+    super(message, { cause: details.cause })
+    this.reason = details.reason
+  }
+}
+
+/** The operating system said no; `code` is its errno name, for example `ENOENT` or `ENOSPC`. */
+export class OsError extends NpymapError {
+  override readonly name = 'OsError'
+  readonly code: string
+  readonly syscall: string
+  /** The errno, negative as in Node. */
+  readonly errno: number
+  readonly path: string | null
+
+  constructor(
+    message: string,
+    details: { code: string; syscall: string; errno: number; path?: string | null | undefined; cause?: unknown },
+  ) {
+    super(`${details.syscall}: ${details.code}, ${message}${place(details.path ?? null)}`, { cause: details.cause })
+    this.code = details.code
+    this.syscall = details.syscall
+    this.errno = details.errno
+    this.path = details.path ?? null
+  }
+}
+
+/** Used after `close()`. */
+export class ClosedError extends NpymapError {
+  override readonly name = 'ClosedError'
+  readonly code = 'ERR_CLOSED'
+  readonly path: string | null
+
+  constructor(what: string, details: { path?: string | null | undefined } = {}) {
+    super(`${what}: used after close()${place(details.path ?? null)}`)
+    this.path = details.path ?? null
+  }
+}
+
+/** A checksum or a size does not match what the archive says. */
+export class IntegrityError extends NpymapError {
+  override readonly name = 'IntegrityError'
+  readonly code = 'ERR_INTEGRITY'
+  readonly member: string
+  readonly expected: string
+  readonly found: string
+
+  constructor(subject: string, details: { member: string; expected: string; found: string; cause?: unknown }) {
+    super(`${subject}: expected ${details.expected}, got ${details.found} (in member ${details.member})`, {
+      cause: details.cause,
+    })
+    this.member = details.member
+    this.expected = details.expected
+    this.found = details.found
+  }
+}
+
+/** What befell the bytes under an open array. */
+export type FaultReason = 'truncated' | 'io' | 'write'
+
+/**
+ * The bytes under an open array failed: the file was cut short, the device did not deliver, or something wrote through
+ * a typed array of a read-only array. After `truncated` and `io`, every later call on the array throws; after `write`
+ * the file's bytes are back in place and the array goes on.
+ */
+export class FaultError extends NpymapError {
+  override readonly name = 'FaultError'
+  readonly code = 'ERR_FAULT'
+  readonly reason: FaultReason
+  readonly path: string | null
+  /** The first byte of the file known to be concerned. */
+  readonly byteOffset: number
+  /** The errno name, where the operating system gave one. */
+  readonly errno: string | undefined
+
+  constructor(
+    message: string,
+    details: {
+      reason: FaultReason
+      path: string | null
+      byteOffset: number
+      errno?: string | undefined
+      cause?: unknown
+    },
+  ) {
+    super(`${message}${place(details.path, details.byteOffset)}`, { cause: details.cause })
+    this.reason = details.reason
+    this.path = details.path
+    this.byteOffset = details.byteOffset
+    this.errno = details.errno
+  }
+}
