@@ -1,13 +1,18 @@
 // What can go wrong, one class per remedy. Messages name the subject first, then expected and found, the place last;
 // programs branch on `code` and the typed fields, never on the text.
 
-const brand: unique symbol = Symbol.for('npymap.error') as never
+/** Marks our errors across copies of the library and realms, where `instanceof` fails. */
+const brand = Symbol.for('npymap.error')
 
 /** Base of every error this library throws on purpose; wrong argument types are plain `TypeError`s. */
 export abstract class NpymapError extends Error {
   /** A constant to branch on; for {@link OsError} the errno name. */
   abstract readonly code: string
-  readonly [brand]: true = true
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    Object.defineProperty(this, brand, { value: true })
+  }
 }
 
 /** True for errors of this library, also across copies of it and realms; with `code`, only for that kind. */
@@ -27,7 +32,7 @@ function place(path: string | null, byteOffset?: number): string {
 export class FormatError extends NpymapError {
   override readonly name = 'FormatError'
   readonly code = 'ERR_FORMAT'
-  readonly format: 'npy' | 'npz'
+  readonly format: 'npy' | 'npz' | 'raw'
   readonly path: string | null
   /** Where in the file, in bytes; undefined when no one place is to blame. */
   readonly byteOffset: number | undefined
@@ -38,7 +43,7 @@ export class FormatError extends NpymapError {
   constructor(
     subject: string,
     details: {
-      format: 'npy' | 'npz'
+      format: 'npy' | 'npz' | 'raw'
       expected: string
       found: string
       path?: string | null | undefined

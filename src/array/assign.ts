@@ -1,0 +1,112 @@
+// From values to the bytes of a view: one element, a broadcast value, typed arrays, nested arrays, other views.
+
+import { SelectionError, UnsupportedError } from '../errors.ts'
+import type { DType } from '../layout/dtype.ts'
+import { broadcastStrides, contiguousByteStrides, formatShape } from '../layout/shape.ts'
+import { HeapSource } from '../storage/heap.ts'
+import { elementCodec } from './element.ts'
+import { allocate, regionOf, type StridedArray, sizeOf, swapToNative } from './strided-array.ts'
+import { type TypedArray, typedArrayKind } from './typed-array.ts'
+
+/** Throws unless the view's bytes may be written. */
+export function requireWritable(array: StridedArray, what: string): void {
+  if (array.source.writable) return
+  throw new UnsupportedError(
+    `${what}: the array is read-only; open it with mode 'r+' to change the file, 'c' to change only this copy`,
+    { feature: 'writing to a read-only array', path: array.source.path },
+  )
+}
+
+/** Writes one element at a byte offset that was checked. */
+export function setElement(array: StridedArray, byteOffset: number, value: unknown): void {
+  requireWritable(array, 'set')
+  const { encode } = elementCodec(array.dtype)
+  array.source.writeElement((view, at) => encode(view, at, value), byteOffset, array.dtype.itemSize)
+}
+
+/** Writes one value to every element. */
+export function fill(array: StridedArray, value: unknown, what: string): void {
+  requireWritable(array, what)
+  const { dtype, shape } = array
+  const item = new Uint8Array(dtype.itemSize)
+  elementCodec(dtype).encode(new DataView(item.buffer), 0, value)
+  const byteStrides = shape.map(() => 0)
+  array.source.scatter(
+    regionOf(array),
+    new HeapSource(item),
+    { byteOffset: 0, shape, byteStrides, itemSize: dtype.itemSize },
+    1,
+  )
+}
+
+/** The same element, whatever the byte order. */
+function sameElement(a: DType, b: DType): boolean {
+  if (a.equals(b)) return true
+  if (a.fields !== null || b.fields !== null || a.wordSize === 1) return false
+  const order = a.byteOrder === '>' ? '>' : '<'
+  return a.equals(b.withByteOrder(order))
+}
+
+/** Copies another view, broadcast to this one's shape; byte orders may differ, dtypes may not. */
+export function assignView(array: StridedArray, from: StridedArray): void {
+  requireWritable(array, 'assign')
+  if (!sameElement(array.dtype, from.dtype)) {
+    throw new TypeError(`assign: expected ${array.dtype}, got ${from.dtype}; nothing is cast silently`)
+  }
+  const byteStrides = broadcastStrides(from.shape, from.byteStrides, array.shape)
+  const wordSize = array.dtype.byteOrder === from.dtype.byteOrder ? 1 : array.dtype.wordSize
+  const fromRegion = { ...regionOf(from), shape: array.shape, byteStrides }
+  array.source.scatter(regionOf(array), from.source, fromRegion, wordSize)
+}
+
+/** Copies a typed array whose elements are those of the view in C order. */
+export function assignTypedArray(array: StridedArray, values: TypedArray): void {
+  requireWritable(array, 'assign')
+  const kind = typedArrayKind(array.dtype)
+  if (kind === null || values.constructor.name !== kind.constructorName) {
+    const expected = kind === null ? 'no typed array' : `a ${kind.constructorName}`
+    throw new TypeError(
+      `assign: expected ${expected} for ${array.dtype}, got a ${values.constructor.name}; nothing is cast silently`,
+    )
+  }
+  const size = sizeOf(array.shape)
+  if (values.length !== size * kind.perItem) {
+    throw new SelectionError(
+      `assign: expected ${size * kind.perItem} values for shape ${formatShape(array.shape)}, got ${values.length}`,
+    )
+  }
+  const bytes = new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength)
+  const { shape, dtype } = array
+  const byteStrides = contiguousByteStrides(shape, dtype.itemSize, 'C')
+  const region = { byteOffset: 0, shape, byteStrides, itemSize: dtype.itemSize }
+  array.source.scatter(regionOf(array), new HeapSource(bytes), region, swapToNative(dtype))
+}
+
+/** Copies nested arrays of exactly the view's shape. */
+export function assignNested(array: StridedArray, values: readonly unknown[]): void {
+  requireWritable(array, 'assign')
+  const { shape, dtype } = array
+  const bytes = allocate(array, 'assign')
+  const view = new DataView(bytes.buffer)
+  const { encode } = elementCodec(dtype)
+  let at = 0
+  const level = (value: unknown, axis: number, index: readonly number[]): void => {
+    if (axis === shape.length) {
+      encode(view, at, value)
+      at += dtype.itemSize
+      return
+    }
+    if (!Array.isArray(value) || value.length !== shape[axis]) {
+      const found = Array.isArray(value) ? `${value.length}` : 'no array'
+      throw new SelectionError(
+        `assign: expected ${shape[axis]} elements along axis ${axis} at index [${index.join(', ')}], got ${found}`,
+        { axis },
+      )
+    }
+    for (const [i, inner] of value.entries()) level(inner, axis + 1, [...index, i])
+  }
+  level(values, 0, [])
+  const byteStrides = contiguousByteStrides(shape, dtype.itemSize, 'C')
+  const region = { byteOffset: 0, shape, byteStrides, itemSize: dtype.itemSize }
+  array.source.scatter(regionOf(array), new HeapSource(bytes), region, 1)
+}

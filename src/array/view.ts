@@ -1,0 +1,339 @@
+// NdView: a strided view over a ByteSource. Slicing, transposing and the like make new views and touch no byte.
+
+import { LayoutError, SelectionError } from '../errors.ts'
+import type { DType, DTypeName } from '../layout/dtype.ts'
+import { normalizeIndex, type Selector, select } from '../layout/selection.ts'
+import { contiguousByteStrides, formatShape, type Order, reshapeStrides, resolveReshape } from '../layout/shape.ts'
+import { type Advice, type ByteSource, regionExtent } from '../storage/byte-source.ts'
+import { assignNested, assignTypedArray, assignView, fill, setElement } from './assign.ts'
+import { type Chunk, type ChunkOptions, chunksOf } from './chunks.ts'
+import {
+  type NdarrayParts,
+  readTypedArray,
+  rows,
+  toBytes,
+  toNdarrayParts,
+  toNestedArray,
+  toTypedArray,
+  typedArrayInPlace,
+} from './copy.ts'
+import { type ElementCodec, elementCodec } from './element.ts'
+import { formatArray, formatRepr } from './print.ts'
+import { isDense, regionOf, type StridedArray, sizeOf } from './strided-array.ts'
+import type { ElementOf, TypedArray, TypedArrayOf } from './typed-array.ts'
+
+/** Rows `start` to `stop` of the first axis; both count from the end when negative. */
+export interface RowRange {
+  readonly start?: number
+  readonly stop?: number
+}
+
+/**
+ * An n-dimensional array over bytes that are mapped, read on demand, or in memory.
+ *
+ * Every method throws {@link ClosedError} once the array was closed and {@link FaultError} when its bytes cannot be had
+ * any more. Another process may change the file at any time; what is read then is what is there.
+ */
+export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
+  /** Where the bytes are. */
+  readonly source: ByteSource
+  readonly dtype: DType<T>
+  readonly shape: readonly number[]
+  /** Bytes from one element to the next along each axis; negative where an axis runs backwards. */
+  readonly byteStrides: readonly number[]
+  /** Where the element with index 0 on every axis starts, in bytes from the start of the file or memory. */
+  readonly byteOffset: number
+  readonly #codec: ElementCodec
+
+  /** @internal Views come from `open`, `load` and other views. */
+  constructor(array: StridedArray) {
+    this.source = array.source
+    this.dtype = array.dtype as DType<T>
+    this.shape = Object.freeze([...array.shape])
+    this.byteStrides = Object.freeze([...array.byteStrides])
+    this.byteOffset = array.byteOffset
+    this.#codec = elementCodec(array.dtype)
+  }
+
+  /** Number of axes. */
+  get ndim(): number {
+    return this.shape.length
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape)
+  }
+
+  /** Bytes of all elements. */
+  get nbytes(): number {
+    return this.size * this.dtype.itemSize
+  }
+
+  /** The order in which the elements are contiguous (`C` when both), or null when they are in neither. */
+  get order(): Order | null {
+    if (isDense(this, 'C')) return 'C'
+    return isDense(this, 'F') ? 'F' : null
+  }
+
+  /** The absolute path of the file, or null for an array in memory. */
+  get path(): string | null {
+    return this.source.path
+  }
+
+  /** True when `set`, `assign` and `fill` are allowed. */
+  get writable(): boolean {
+    return this.source.writable
+  }
+
+  /** True once the file was closed. */
+  get closed(): boolean {
+    return this.source.closed
+  }
+
+  /** Narrows the type: `if (a.is('float32')) a.typedArray // Float32Array`. */
+  is<N extends DTypeName>(name: N): this is NdView<N> {
+    return this.dtype.is(name)
+  }
+
+  #indexed(indices: readonly number[], what: string): number {
+    const { shape, byteStrides } = this
+    if (indices.length !== shape.length) {
+      throw new SelectionError(
+        `${what}: expected ${shape.length} indices for shape ${formatShape(shape)}, got ${indices.length}; slice() takes fewer`,
+      )
+    }
+    let byteOffset = this.byteOffset
+    for (let axis = 0; axis < indices.length; axis++) {
+      let index = indices[axis]!
+      const extent = shape[axis]!
+      if (!(index >= 0 && index < extent && Number.isInteger(index))) index = normalizeIndex(index, axis, extent)
+      byteOffset += index * byteStrides[axis]!
+    }
+    return byteOffset
+  }
+
+  /**
+   * One element, an index for each axis; negative ones count from the end.
+   *
+   * @throws {@link SelectionError} for an index out of bounds, or the wrong number of them
+   */
+  get(...indices: number[]): ElementOf<T> {
+    const byteOffset = this.#indexed(indices, 'get')
+    return this.source.readElement(this.#codec.decode, byteOffset, this.dtype.itemSize) as ElementOf<T>
+  }
+
+  /**
+   * Writes one element.
+   *
+   * @throws {@link UnsupportedError} on a read-only array; `TypeError` and `RangeError` for a value that the dtype
+   * cannot hold: nothing is cast silently
+   */
+  set(indices: number | readonly number[], value: ElementOf<T>): void {
+    setElement(this, this.#indexed(typeof indices === 'number' ? [indices] : indices, 'set'), value)
+  }
+
+  /**
+   * A view of a part, by NumPy's basic indexing: a number drops its axis, `'1:9:2'` or `slice(1, 9, 2)` takes a range,
+   * `null` or `':'` takes all, `'...'` stands for the axes in between, `'newaxis'` adds one. Touches no element.
+   *
+   * @throws {@link SelectionError}
+   */
+  slice(...selectors: Selector[]): NdView<T> {
+    return this.#view(select(this, selectors))
+  }
+
+  #view(layout: { shape: readonly number[]; byteStrides: readonly number[]; byteOffset: number }): NdView<T> {
+    const { shape, byteStrides, byteOffset } = layout
+    return new NdView<T>({ source: this.source, dtype: this.dtype, shape, byteStrides, byteOffset })
+  }
+
+  /** A view with its axes in this order; reversed when none are named. */
+  transpose(...axes: number[]): NdView<T> {
+    const order = axes.length === 0 ? this.shape.map((_, axis) => this.ndim - 1 - axis) : axes
+    const normalized = order.map((axis) => {
+      const at = axis < 0 ? axis + this.ndim : axis
+      if (!Number.isInteger(at) || at < 0 || at >= this.ndim) {
+        throw new SelectionError(`transpose: axis ${axis} is out of bounds for ${this.ndim} axes`, { axis })
+      }
+      return at
+    })
+    if (normalized.length !== this.ndim || new Set(normalized).size !== this.ndim) {
+      throw new SelectionError(`transpose: expected each of ${this.ndim} axes once, got (${axes.join(', ')})`)
+    }
+    return this.#view({
+      shape: normalized.map((axis) => this.shape[axis]!),
+      byteStrides: normalized.map((axis) => this.byteStrides[axis]!),
+      byteOffset: this.byteOffset,
+    })
+  }
+
+  /**
+   * A view of the same elements in another shape; one extent may be -1.
+   *
+   * @throws {@link SelectionError} when the number of elements differs, {@link LayoutError} when only a copy could do it
+   */
+  reshape(shape: number | readonly number[]): NdView<T> {
+    const resolved = resolveReshape(this.size, shape)
+    const byteStrides =
+      this.size === 0
+        ? contiguousByteStrides(resolved, this.dtype.itemSize, 'C')
+        : reshapeStrides(this.shape, this.byteStrides, resolved)
+    if (byteStrides === null) {
+      throw new LayoutError(
+        `reshape: a view of shape ${formatShape(this.shape)} cannot become ${formatShape(resolved)} without a copy; ` +
+          'toTypedArray() copies',
+        { reason: 'strided' },
+      )
+    }
+    return this.#view({ shape: resolved, byteStrides, byteOffset: this.byteOffset })
+  }
+
+  /**
+   * One field of a structured array, as a view; the axes of a sub-array field come last.
+   *
+   * @throws {@link SelectionError} when there is no such field
+   */
+  field(name: string): NdView {
+    const field = this.dtype.fields?.get(name)
+    if (field === undefined) {
+      const names = this.dtype.fields === null ? 'no fields' : `fields ${[...this.dtype.fields.keys()].join(', ')}`
+      throw new SelectionError(`field: there is no ${JSON.stringify(name)}; ${this.dtype} has ${names}`, {
+        index: name,
+      })
+    }
+    let { dtype } = field
+    const shape = [...this.shape]
+    const byteStrides = [...this.byteStrides]
+    while (dtype.subarray !== null) {
+      const { dtype: base, shape: inner } = dtype.subarray
+      shape.push(...inner)
+      byteStrides.push(...contiguousByteStrides(inner, base.itemSize, 'C'))
+      dtype = base
+    }
+    return new NdView({
+      source: this.source,
+      dtype,
+      shape,
+      byteStrides,
+      byteOffset: this.byteOffset + field.byteOffset,
+    })
+  }
+
+  /**
+   * The elements in place: a typed array over the file's pages, no copy. It becomes empty at `close()`. A read-only
+   * array's must not be written to: that is caught, undone, and thrown as {@link FaultError} by the next call.
+   *
+   * @throws {@link LayoutError} where the elements cannot be had so, saying why and what to call instead
+   */
+  get typedArray(): TypedArrayOf<T> {
+    return typedArrayInPlace<T>(this)
+  }
+
+  /**
+   * A copy in C order and in this machine's byte order; into `out` when given, which must have the type and length.
+   *
+   * @throws {@link LayoutError} for kinds without a typed array, and for more bytes than fit in one
+   */
+  toTypedArray(options: { readonly out?: TypedArrayOf<T> } = {}): TypedArrayOf<T> {
+    return toTypedArray<T>(this, options.out)
+  }
+
+  /**
+   * The same copy, made off the main thread. Do not touch `out` before the promise settles.
+   *
+   * @throws also the signal's reason, within one piece of 32 MiB
+   */
+  read(options: { readonly out?: TypedArrayOf<T>; readonly signal?: AbortSignal } = {}): Promise<TypedArrayOf<T>> {
+    return readTypedArray<T>(this, options)
+  }
+
+  /** A copy of the bytes in C order, in the file's byte order: NumPy's `tobytes`, for every dtype. */
+  toBytes(): Uint8Array {
+    return toBytes(this)
+  }
+
+  /** The elements as nested arrays of what `get` returns; for a 0-d array the element itself. */
+  toArray(): unknown {
+    return toNestedArray(this)
+  }
+
+  /** `{ data, shape, stride, offset }` without a copy, for scijs `ndarray(...)` and zarrita; strides in elements. */
+  toNdarray(): NdarrayParts<T> {
+    return toNdarrayParts<T>(this)
+  }
+
+  /**
+   * Copies values in: another view (broadcast as in NumPy, any byte order), a typed array of the dtype's kind in C
+   * order, nested arrays of this shape, or one element for all. Overlapping views are fine.
+   *
+   * @throws `TypeError` when the dtypes differ, {@link SelectionError} when the shapes do not fit
+   */
+  assign(values: NdView | TypedArray | readonly unknown[] | ElementOf<T>): void {
+    if (values instanceof NdView) assignView(this, values)
+    else if (Array.isArray(values)) assignNested(this, values)
+    else if (ArrayBuffer.isView(values) && !(this.dtype.is('void') && values instanceof Uint8Array)) {
+      assignTypedArray(this, values as TypedArray)
+    } else fill(this, values, 'assign')
+  }
+
+  /** Writes one value to every element. */
+  fill(value: ElementOf<T>): void {
+    fill(this, value, 'fill')
+  }
+
+  /** Walks the first axis in views of about `byteLength` bytes each, at least a row: memory stays flat. */
+  chunks(options: ChunkOptions = {}): IterableIterator<Chunk<NdView<T>>> {
+    return chunksOf(this, options, (start, stop) => this.#view(rows(this, start, stop)))
+  }
+
+  /** The bytes from the first to the last element of these rows, as the source counts them. */
+  #span(range: RowRange, what: string): [byteOffset: number, byteLength: number] {
+    let part: StridedArray = this
+    if (range.start !== undefined || range.stop !== undefined) {
+      const [extent] = this.shape
+      if (extent === undefined) throw new SelectionError(`${what}: a 0-d array has no rows`)
+      part = select(this, [{ start: range.start ?? null, stop: range.stop ?? null, step: null }]) as StridedArray
+    }
+    const { low, high } = regionExtent({ ...regionOf(this), shape: part.shape, byteOffset: part.byteOffset })
+    return [low, high - low]
+  }
+
+  /** Tells the system how the pages under these rows will be used. A hint; nothing where the file is not mapped. */
+  advise(advice: Advice, range: RowRange = {}): void {
+    this.source.advise(...this.#span(range, 'advise'), advice)
+  }
+
+  /** Reads the pages under these rows into memory, off the main thread; resolves when they are there. */
+  prefetch(range: RowRange = {}): Promise<void> {
+    return this.source.prefetch(...this.#span(range, 'prefetch'))
+  }
+
+  /** Bytes under these rows that are in memory now, in whole pages; 0 where the file is not mapped. */
+  residentByteLength(range: RowRange = {}): number {
+    return this.source.residentByteLength(...this.#span(range, 'residentByteLength'))
+  }
+
+  /** Makes what was written to these rows durable. Nothing to do for modes `r` and `c`. */
+  flush(range: RowRange = {}): Promise<void> {
+    return this.source.flush(...this.#span(range, 'flush'))
+  }
+
+  /** The elements as NumPy's `str` prints them, summarised above 1000. */
+  toString(): string {
+    return formatArray(this)
+  }
+}
+
+// What `console.log` shows: NumPy's `repr`, or why there is nothing to show. The symbol is Node's, by its public name.
+Object.defineProperty(NdView.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: NdView): string {
+    const name = this.constructor.name
+    if (this.closed) return `${name}(closed${this.path === null ? '' : `, ${JSON.stringify(this.path)}`})`
+    try {
+      return formatRepr(this, name)
+    } catch (error) {
+      return `${name}(${error instanceof Error ? error.message : String(error)})`
+    }
+  },
+})

@@ -1,0 +1,38 @@
+/**
+ * NumPy arrays larger than memory, in Node.js.
+ *
+ * @example
+ * import { open } from 'npymap'
+ * using a = open('embeddings.npy')
+ * a.slice(5_000_000).typedArray
+ *
+ * @packageDocumentation
+ */
+
+export type { Chunk, ChunkOptions } from './array/chunks.ts'
+export type { NdarrayParts } from './array/copy.ts'
+export type { Complex, ElementOf, StructuredElement, TypedArray, TypedArrayOf } from './array/typed-array.ts'
+export { NdView, type RowRange } from './array/view.ts'
+export {
+  ClosedError,
+  FaultError,
+  type FaultReason,
+  FormatError,
+  IntegrityError,
+  isNpymapError,
+  LayoutError,
+  type LayoutReason,
+  NpymapError,
+  OsError,
+  SelectionError,
+  UnsupportedError,
+} from './errors.ts'
+export { type Descr, DType, type DTypeKind, type DTypeLike, type DTypeName, type Field } from './layout/dtype.ts'
+export { type Selector, type Slice, slice } from './layout/selection.ts'
+export type { Order } from './layout/shape.ts'
+export { type BuildInfo, buildInfo } from './native/binding.ts'
+export { type HeaderOptions, type NpyFileHeader, readHeader } from './npy/header.ts'
+export { type LoadOptions, load } from './npy/load.ts'
+export { type CreateOptions, Memmap, type OpenOptions, open, type RawOptions } from './npy/memmap.ts'
+export type { Advice } from './storage/byte-source.ts'
+export type { MapMode } from './storage/mapped.ts'

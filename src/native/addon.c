@@ -1,0 +1,837 @@
+/*
+ * The only file that knows Node-API: unpacks arguments, calls the C below it,
+ * packs the result. TypeScript has checked every argument and words every
+ * error; here only what would be unsafe for memory is checked again. Functions
+ * return 0 (or a value) or a negative errno as a number.
+ *
+ * Ownership. A `handle` is one mapping seen from JavaScript. Its memory is
+ * unmapped when nobody can reach it: `users` counts the open handle itself, each
+ * live window (ArrayBuffer) and each piece of work on the pool. close() detaches
+ * the windows, so that only work in flight can delay the unmapping. The struct
+ * goes when `owners` is 0: the external value, each window, each work. Counts
+ * change on the environment's own thread only.
+ */
+#include <errno.h>
+#include <node_api.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapping.h"
+#include "strided.h"
+
+/* Leaves with NULL and the pending exception when Node-API refuses. */
+#define CHECK(call)                                                            \
+  do {                                                                         \
+    if ((call) != napi_ok)                                                     \
+      return failed(env, #call);                                               \
+  } while (0)
+
+static const napi_type_tag handle_tag = {0x6e70796d61702e68ull,
+                                         0x616e646c652e7631ull};
+
+/* One per environment (main thread or worker). */
+struct state {
+  uint32_t owners; /* the environment, the counter's buffer, every handle */
+  _Atomic uint32_t fault_counter; /* JavaScript sees it as a Uint32Array */
+  struct handle *handles;         /* open ones, newest first */
+};
+
+struct handle {
+  struct state *state;
+  struct mapping mapping;
+  uint32_t owners;
+  uint32_t users;
+  bool open;
+  struct window *windows;
+  struct handle *next, *previous;
+};
+
+struct window {
+  struct handle *handle;
+  napi_ref buffer; /* weak */
+  bool released;
+  struct window *next, *previous;
+};
+
+static napi_value
+failed(napi_env env, const char *call)
+{
+  bool pending = false;
+  if (napi_is_exception_pending(env, &pending) == napi_ok && !pending)
+    napi_throw_error(env, "ERR_NAPI", call);
+  return NULL;
+}
+
+static napi_value
+number(napi_env env, double value)
+{
+  napi_value result;
+  CHECK(napi_create_double(env, value, &result));
+  return result;
+}
+
+static void
+state_drop(struct state *state)
+{
+  if (--state->owners == 0)
+    free(state);
+}
+
+static void
+handle_drop_user(struct handle *handle)
+{
+  if (--handle->users == 0)
+    mapping_close(&handle->mapping);
+}
+
+static void
+handle_drop_owner(struct handle *handle)
+{
+  if (--handle->owners != 0)
+    return;
+  state_drop(handle->state);
+  free(handle);
+}
+
+static void
+handle_unlink(struct handle *handle)
+{
+  if (!handle->open)
+    return;
+  handle->open = false;
+  if (handle->previous != NULL)
+    handle->previous->next = handle->next;
+  else
+    handle->state->handles = handle->next;
+  if (handle->next != NULL)
+    handle->next->previous = handle->previous;
+}
+
+static void
+handle_finalize(napi_env env, void *data, void *hint)
+{
+  struct handle *handle = data;
+  (void)env;
+  (void)hint;
+  if (handle->open) {
+    handle_unlink(handle);
+    handle_drop_user(handle);
+  }
+  handle_drop_owner(handle);
+}
+
+static bool
+handle_get(napi_env env, napi_value value, struct handle **handle)
+{
+  bool tagged = false;
+  if (napi_check_object_type_tag(env, value, &handle_tag, &tagged) != napi_ok ||
+      !tagged)
+    return false;
+  return napi_get_value_external(env, value, (void **)handle) == napi_ok;
+}
+
+/* The arguments of every function on a range: handle, byteOffset, nbytes.
+ * 0, or a negative errno when there is no such range. */
+static int
+range_arguments(napi_env env, const napi_value *argv, struct handle **handle,
+                uint64_t *byte_offset, uint64_t *nbytes)
+{
+  int64_t offset, length;
+  if (!handle_get(env, argv[0], handle) ||
+      napi_get_value_int64(env, argv[1], &offset) != napi_ok ||
+      napi_get_value_int64(env, argv[2], &length) != napi_ok || offset < 0 ||
+      length < 0)
+    return -EINVAL;
+  if (!(*handle)->open)
+    return -EBADF;
+  *byte_offset = (uint64_t)offset;
+  *nbytes = (uint64_t)length;
+  return range_check(*byte_offset, *nbytes, (*handle)->mapping.nbytes);
+}
+
+/* open(path, mode) -> handle | -errno */
+static napi_value
+addon_open(napi_env env, napi_callback_info info)
+{
+  napi_value argv[2], result;
+  size_t argc = 2, path_nbytes;
+  int32_t mode;
+  void *data;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, &data));
+  CHECK(napi_get_value_int32(env, argv[1], &mode));
+  CHECK(napi_get_value_string_utf8(env, argv[0], NULL, 0, &path_nbytes));
+  char *path = malloc(path_nbytes + 1);
+  struct handle *handle = calloc(1, sizeof(*handle));
+  int error = path == NULL || handle == NULL ? -ENOMEM : 0;
+  if (error == 0 && napi_get_value_string_utf8(env, argv[0], path,
+                                               path_nbytes + 1,
+                                               &path_nbytes) != napi_ok)
+    error = -EINVAL;
+  if (error == 0) {
+    handle->state = data;
+    error = mapping_open(&handle->mapping, path, (enum mapping_mode)mode,
+                         &handle->state->fault_counter);
+  }
+  free(path);
+  if (error != 0) {
+    free(handle);
+    return number(env, error);
+  }
+  handle->owners = 1;
+  handle->users = 1;
+  handle->state->owners++;
+  if (napi_create_external(env, handle, handle_finalize, NULL, &result) !=
+      napi_ok) {
+    handle_drop_user(handle);
+    handle_drop_owner(handle);
+    return failed(env, "napi_create_external");
+  }
+  handle->open = true;
+  handle->next = handle->state->handles;
+  if (handle->next != NULL)
+    handle->next->previous = handle;
+  handle->state->handles = handle;
+  CHECK(napi_type_tag_object(env, result, &handle_tag));
+  return result;
+}
+
+/* byteLength(handle) -> bytes mapped */
+static napi_value
+addon_byte_length(napi_env env, napi_callback_info info)
+{
+  napi_value argv[1];
+  size_t argc = 1;
+  struct handle *handle;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  if (!handle_get(env, argv[0], &handle))
+    return number(env, -EINVAL);
+  return number(env, (double)handle->mapping.nbytes);
+}
+
+static void
+window_finalize(napi_env env, void *data, void *hint)
+{
+  struct window *window = hint;
+  struct handle *handle = window->handle;
+  (void)data;
+  if (window->buffer != NULL)
+    napi_delete_reference(env, window->buffer);
+  if (window->previous != NULL)
+    window->previous->next = window->next;
+  else
+    handle->windows = window->next;
+  if (window->next != NULL)
+    window->next->previous = window->previous;
+  if (!window->released)
+    handle_drop_user(handle);
+  handle_drop_owner(handle);
+  free(window);
+}
+
+/* window(handle, byteOffset, byteLength) -> ArrayBuffer | -errno. TypeScript
+ * keeps the buffer and never asks twice for one start. */
+static napi_value
+addon_window(napi_env env, napi_callback_info info)
+{
+  napi_value argv[3], result, ignored;
+  size_t argc = 3;
+  struct handle *handle;
+  uint64_t byte_offset, nbytes;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  int error = range_arguments(env, argv, &handle, &byte_offset, &nbytes);
+  if (error != 0)
+    return number(env, error);
+  struct window *window = calloc(1, sizeof(*window));
+  if (window == NULL)
+    return number(env, -ENOMEM);
+  window->handle = handle;
+  handle->users++;
+  handle->owners++;
+  window->next = handle->windows;
+  if (window->next != NULL)
+    window->next->previous = window;
+  handle->windows = window;
+  napi_status status = napi_create_external_arraybuffer(
+      env, handle->mapping.base + byte_offset, (size_t)nbytes, window_finalize,
+      window, &result);
+  if (status != napi_ok) {
+    /* Too long for this runtime, or one that forbids external memory. */
+    bool pending = false;
+    napi_is_exception_pending(env, &pending);
+    if (pending)
+      napi_get_and_clear_last_exception(env, &ignored);
+    window_finalize(env, NULL, window);
+    return number(env, pending ? -EFBIG : -ENOTSUP);
+  }
+  CHECK(napi_create_reference(env, result, 0, &window->buffer));
+  return result;
+}
+
+/* close(handle): detaches every window, then unmaps unless work is in flight. */
+static napi_value
+addon_close(napi_env env, napi_callback_info info)
+{
+  napi_value argv[1], buffer;
+  size_t argc = 1;
+  struct handle *handle;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  if (!handle_get(env, argv[0], &handle))
+    return number(env, -EINVAL);
+  if (!handle->open)
+    return number(env, 0);
+  for (struct window *window = handle->windows; window != NULL;
+       window = window->next) {
+    bool detached = false;
+    if (window->released || window->buffer == NULL)
+      continue;
+    CHECK(napi_get_reference_value(env, window->buffer, &buffer));
+    if (buffer != NULL) {
+      CHECK(napi_is_detached_arraybuffer(env, buffer, &detached));
+      /* Somebody transferred it: another buffer owns the memory now, out of our
+       * reach, so it stays mapped until that one is collected. */
+      if (detached)
+        continue;
+      CHECK(napi_detach_arraybuffer(env, buffer));
+    }
+    window->released = true;
+    handle_drop_user(handle);
+  }
+  handle_unlink(handle);
+  handle_drop_user(handle);
+  return number(env, 0);
+}
+
+/* read(handle, byteOffset, Uint8Array): fills the array. */
+static napi_value
+addon_read(napi_env env, napi_callback_info info)
+{
+  napi_value argv[3];
+  size_t argc = 3, nbytes;
+  int64_t byte_offset;
+  void *data;
+  struct handle *handle;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  CHECK(napi_get_value_int64(env, argv[1], &byte_offset));
+  CHECK(napi_get_typedarray_info(env, argv[2], NULL, &nbytes, &data, NULL,
+                                 NULL));
+  if (!handle_get(env, argv[0], &handle) || byte_offset < 0)
+    return number(env, -EINVAL);
+  if (!handle->open)
+    return number(env, -EBADF);
+  int error =
+      range_check((uint64_t)byte_offset, nbytes, handle->mapping.nbytes);
+  if (error == 0 && nbytes > 0)
+    memcpy(data, handle->mapping.base + byte_offset, nbytes);
+  return number(env, error);
+}
+
+/* One side of a copy: a handle, or a Uint8Array. */
+struct operand {
+  uint8_t *base;
+  uint64_t nbytes;
+  struct handle *handle; /* also when an array lies in a window of ours */
+  bool writable;
+};
+
+static int
+operand_get(napi_env env, struct state *state, napi_value value,
+            struct operand *operand)
+{
+  napi_valuetype type;
+  napi_typedarray_type element;
+  size_t nbytes;
+  void *data;
+  memset(operand, 0, sizeof(*operand));
+  if (napi_typeof(env, value, &type) != napi_ok)
+    return -EINVAL;
+  if (type == napi_external) {
+    if (!handle_get(env, value, &operand->handle))
+      return -EINVAL;
+    if (!operand->handle->open)
+      return -EBADF;
+    operand->base = operand->handle->mapping.base;
+    operand->nbytes = operand->handle->mapping.nbytes;
+    operand->writable = operand->handle->mapping.mode != MAPPING_READ;
+    return 0;
+  }
+  if (napi_get_typedarray_info(env, value, &element, &nbytes, &data, NULL,
+                               NULL) != napi_ok ||
+      element != napi_uint8_array)
+    return -EINVAL;
+  operand->base = data;
+  operand->nbytes = nbytes;
+  operand->writable = true;
+  for (struct handle *h = state->handles; h != NULL; h = h->next) {
+    uintptr_t base = (uintptr_t)h->mapping.base;
+    if ((uintptr_t)data >= base && (uintptr_t)data - base < h->mapping.nbytes)
+      operand->handle = h;
+  }
+  return 0;
+}
+
+struct copy {
+  struct operand dst, src;
+  int64_t numbers[3 * STRIDED_MAX_NDIM];
+  struct strided_plan plan;
+  int64_t dst_byte_offset, src_byte_offset;
+  uint64_t src_end; /* one past the last byte read */
+};
+
+/* plan: [itemSize, wordSize, ndim, ...shape, ...dstStrides, ...srcStrides] */
+static int
+plan_get(napi_env env, napi_value value, struct copy *copy)
+{
+  napi_typedarray_type type;
+  size_t length;
+  void *data;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, NULL, NULL) !=
+          napi_ok ||
+      type != napi_float64_array || length < 3)
+    return -EINVAL;
+  const double *plan = data;
+  for (size_t i = 0; i < length; i++) {
+    if (!(plan[i] >= -9007199254740992.0 && plan[i] <= 9007199254740992.0))
+      return -EINVAL;
+    if (i >= 3 && i - 3 < 3 * STRIDED_MAX_NDIM)
+      copy->numbers[i - 3] = (int64_t)plan[i];
+  }
+  if (plan[0] < 0 || plan[1] < 0 || plan[2] < 0 || plan[2] > STRIDED_MAX_NDIM)
+    return -EINVAL;
+  int ndim = (int)plan[2];
+  if (length != 3 + 3 * (size_t)ndim)
+    return -EINVAL;
+  copy->plan.ndim = ndim;
+  copy->plan.item_nbytes = (size_t)plan[0];
+  copy->plan.word_nbytes = (size_t)plan[1];
+  copy->plan.shape = copy->numbers;
+  copy->plan.dst_strides = copy->numbers + ndim;
+  copy->plan.src_strides = copy->numbers + 2 * ndim;
+  if (copy->plan.word_nbytes > 1 &&
+      copy->plan.item_nbytes % copy->plan.word_nbytes != 0)
+    return -EINVAL;
+  return 0;
+}
+
+/* copy(dst, dstByteOffset, src, srcByteOffset, plan): checks it all. */
+static int
+copy_get(napi_env env, struct state *state, const napi_value *argv,
+         struct copy *copy)
+{
+  int error;
+  if (napi_get_value_int64(env, argv[1], &copy->dst_byte_offset) != napi_ok ||
+      napi_get_value_int64(env, argv[3], &copy->src_byte_offset) != napi_ok)
+    return -EINVAL;
+  if ((error = operand_get(env, state, argv[0], &copy->dst)) != 0 ||
+      (error = operand_get(env, state, argv[2], &copy->src)) != 0 ||
+      (error = plan_get(env, argv[4], copy)) != 0)
+    return error;
+  if (!copy->dst.writable)
+    return -EROFS;
+  const struct strided_plan *plan = &copy->plan;
+  if ((error = strided_extent_check(copy->dst_byte_offset, plan->ndim,
+                                    plan->shape, plan->dst_strides,
+                                    plan->item_nbytes, copy->dst.nbytes)) != 0)
+    return error;
+  return strided_extent_check(copy->src_byte_offset, plan->ndim, plan->shape,
+                              plan->src_strides, plan->item_nbytes,
+                              copy->src.nbytes);
+}
+
+/* The bytes [low, high) that a checked side of a copy touches. */
+static void
+touched(const struct strided_plan *plan, const int64_t *strides,
+        const uint8_t *start, uintptr_t *low, uintptr_t *high)
+{
+  *low = (uintptr_t)start;
+  *high = (uintptr_t)start + plan->item_nbytes;
+  for (int i = 0; i < plan->ndim; i++) {
+    int64_t reach;
+    if (plan->shape[i] == 0) {
+      *high = *low;
+      return;
+    }
+    reach = strides[i] * (plan->shape[i] - 1);
+    if (reach < 0)
+      *low -= (uintptr_t)-reach;
+    else
+      *high += (uintptr_t)reach;
+  }
+}
+
+/* Copies through memory of its own, for sides that overlap. */
+static int
+copy_apart(uint8_t *dst, const uint8_t *src, const struct strided_plan *plan)
+{
+  int64_t dense[STRIDED_MAX_NDIM];
+  struct strided_plan gather = *plan, scatter = *plan;
+  size_t nbytes = plan->item_nbytes;
+  for (int i = plan->ndim - 1; i >= 0; i--) {
+    dense[i] = (int64_t)nbytes;
+    if (__builtin_mul_overflow(nbytes, (size_t)plan->shape[i], &nbytes))
+      return -ENOMEM;
+  }
+  uint8_t *apart = malloc(nbytes);
+  if (apart == NULL)
+    return -ENOMEM;
+  gather.dst_strides = dense;
+  scatter.src_strides = dense;
+  scatter.word_nbytes = 0;
+  strided_copy(apart, src, &gather);
+  strided_copy(dst, apart, &scatter);
+  free(apart);
+  return 0;
+}
+
+static int
+copy_run(struct copy *copy)
+{
+  uint8_t *dst = copy->dst.base + copy->dst_byte_offset;
+  const uint8_t *src = copy->src.base + copy->src_byte_offset;
+  uintptr_t dst_low, dst_high, src_low, src_high;
+  touched(&copy->plan, copy->plan.dst_strides, dst, &dst_low, &dst_high);
+  touched(&copy->plan, copy->plan.src_strides, src, &src_low, &src_high);
+  if (dst_low == dst_high || src_low == src_high)
+    return 0;
+  copy->src_end = src_high - (uintptr_t)copy->src.base;
+  if (dst_low < src_high && src_low < dst_high)
+    return copy_apart(dst, src, &copy->plan);
+  mapping_prefer_huge_pages(copy->dst.handle == NULL ? (uint8_t *)dst_low : NULL,
+                            dst_high - dst_low);
+  strided_copy(dst, src, &copy->plan);
+  return 0;
+}
+
+static void
+copy_check_size(const struct operand *operand, uint64_t end)
+{
+  if (operand->handle != NULL &&
+      operand->base == operand->handle->mapping.base)
+    mapping_check_size(&operand->handle->mapping, end);
+}
+
+static napi_value
+addon_copy(napi_env env, napi_callback_info info)
+{
+  napi_value argv[5];
+  size_t argc = 5;
+  void *data;
+  struct copy copy;
+  copy.src_end = 0;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, &data));
+  int error = copy_get(env, data, argv, &copy);
+  if (error == 0)
+    error = copy_run(&copy);
+  if (error == 0)
+    copy_check_size(&copy.src, copy.src_end);
+  return number(env, error);
+}
+
+/* checkSize(handle, neededBytes): a file now shorter becomes a fault. */
+static napi_value
+addon_check_size(napi_env env, napi_callback_info info)
+{
+  napi_value argv[2];
+  size_t argc = 2;
+  int64_t needed_nbytes;
+  struct handle *handle;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  CHECK(napi_get_value_int64(env, argv[1], &needed_nbytes));
+  if (!handle_get(env, argv[0], &handle) || !handle->open || needed_nbytes < 0)
+    return number(env, -EINVAL);
+  mapping_check_size(&handle->mapping, (uint64_t)needed_nbytes);
+  return number(env, 0);
+}
+
+/* takeFault(handle) -> null | [kind, byteOffset, -errno] */
+static napi_value
+addon_take_fault(napi_env env, napi_callback_info info)
+{
+  napi_value argv[1], result;
+  size_t argc = 1;
+  struct handle *handle;
+  struct mapping_fault fault;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  if (!handle_get(env, argv[0], &handle))
+    return number(env, -EINVAL);
+  memset(&fault, 0, sizeof(fault));
+  if (handle->open)
+    mapping_take_fault(&handle->mapping, &fault);
+  if (fault.kind == MAPPING_FAULT_NONE) {
+    CHECK(napi_get_null(env, &result));
+    return result;
+  }
+  const double values[] = {(double)fault.kind, (double)fault.byte_offset,
+                           (double)fault.error};
+  CHECK(napi_create_array_with_length(env, 3, &result));
+  for (uint32_t i = 0; i < 3; i++)
+    CHECK(napi_set_element(env, result, i, number(env, values[i])));
+  return result;
+}
+
+/* advise(handle, byteOffset, byteLength, advice) */
+static napi_value
+addon_advise(napi_env env, napi_callback_info info)
+{
+  napi_value argv[4];
+  size_t argc = 4;
+  int32_t advice;
+  struct handle *handle;
+  uint64_t byte_offset, nbytes;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  CHECK(napi_get_value_int32(env, argv[3], &advice));
+  int error = range_arguments(env, argv, &handle, &byte_offset, &nbytes);
+  if (error == 0 && (advice < MAPPING_NORMAL || advice > MAPPING_DONTNEED))
+    error = -EINVAL;
+  if (error == 0)
+    error = mapping_advise(&handle->mapping, byte_offset, nbytes,
+                           (enum mapping_advice)advice);
+  return number(env, error);
+}
+
+/* resident(handle, byteOffset, byteLength) -> bytes in memory | -errno */
+static napi_value
+addon_resident(napi_env env, napi_callback_info info)
+{
+  napi_value argv[3];
+  size_t argc = 3;
+  struct handle *handle;
+  uint64_t byte_offset, nbytes, resident_nbytes = 0;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  int error = range_arguments(env, argv, &handle, &byte_offset, &nbytes);
+  if (error == 0)
+    error = mapping_resident(&handle->mapping, byte_offset, nbytes,
+                             &resident_nbytes);
+  return number(env, error != 0 ? error : (double)resident_nbytes);
+}
+
+/* reserve(fd, byteLength) */
+static napi_value
+addon_reserve(napi_env env, napi_callback_info info)
+{
+  napi_value argv[2];
+  size_t argc = 2;
+  int32_t fd;
+  int64_t nbytes;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_value_int64(env, argv[1], &nbytes));
+  return number(env,
+                nbytes <= 0 ? -EINVAL : mapping_reserve(fd, (uint64_t)nbytes));
+}
+
+enum work_kind { WORK_COPY, WORK_FLUSH, WORK_PREFETCH };
+
+struct work {
+  napi_async_work async;
+  napi_deferred deferred;
+  enum work_kind kind;
+  struct handle *handles[2]; /* kept mapped while the work runs */
+  napi_ref arrays[2];        /* and these uncollected */
+  struct copy copy;
+  uint64_t byte_offset, nbytes;
+  int error;
+};
+
+static void
+work_execute(napi_env env, void *data)
+{
+  struct work *work = data;
+  (void)env;
+  if (work->kind == WORK_COPY)
+    work->error = copy_run(&work->copy);
+  else if (work->kind == WORK_FLUSH)
+    work->error = mapping_flush(&work->handles[0]->mapping, work->byte_offset,
+                                work->nbytes);
+  else
+    work->error = mapping_populate(&work->handles[0]->mapping,
+                                   work->byte_offset, work->nbytes);
+}
+
+static void
+work_free(napi_env env, struct work *work)
+{
+  for (int i = 0; i < 2; i++) {
+    if (work->arrays[i] != NULL)
+      napi_delete_reference(env, work->arrays[i]);
+    if (work->handles[i] != NULL) {
+      handle_drop_user(work->handles[i]);
+      handle_drop_owner(work->handles[i]);
+    }
+  }
+  if (work->async != NULL)
+    napi_delete_async_work(env, work->async);
+  free(work);
+}
+
+static void
+work_complete(napi_env env, napi_status status, void *data)
+{
+  struct work *work = data;
+  napi_value result;
+  int error = status == napi_ok ? work->error : -ECANCELED;
+  if (error == 0 && work->kind == WORK_COPY)
+    copy_check_size(&work->copy.src, work->copy.src_end);
+  /* An environment on its way out refuses these; nobody waits any more. */
+  if (napi_create_double(env, error, &result) == napi_ok)
+    napi_resolve_deferred(env, work->deferred, result);
+  work_free(env, work);
+}
+
+static void
+work_hold(struct work *work, int index, struct handle *handle)
+{
+  if (handle == NULL)
+    return;
+  handle->users++;
+  handle->owners++;
+  work->handles[index] = handle;
+}
+
+/* Hands the work to the pool -> Promise<0 | -errno> */
+static napi_value
+work_start(napi_env env, struct work *work)
+{
+  napi_value promise, name;
+  if (napi_create_string_utf8(env, "npymap", NAPI_AUTO_LENGTH, &name) !=
+          napi_ok ||
+      napi_create_async_work(env, NULL, name, work_execute, work_complete, work,
+                             &work->async) != napi_ok ||
+      napi_create_promise(env, &work->deferred, &promise) != napi_ok ||
+      napi_queue_async_work(env, work->async) != napi_ok) {
+    work_free(env, work);
+    return failed(env, "napi_queue_async_work");
+  }
+  return promise;
+}
+
+static napi_value
+addon_copy_async(napi_env env, napi_callback_info info)
+{
+  napi_value argv[5];
+  size_t argc = 5;
+  void *data;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, &data));
+  struct work *work = calloc(1, sizeof(*work));
+  if (work == NULL)
+    return number(env, -ENOMEM);
+  work->kind = WORK_COPY;
+  int error = copy_get(env, data, argv, &work->copy);
+  if (error != 0) {
+    work_free(env, work);
+    return number(env, error);
+  }
+  work_hold(work, 0, work->copy.dst.handle);
+  work_hold(work, 1, work->copy.src.handle);
+  for (int i = 0; i < 2; i++) {
+    napi_valuetype type;
+    if (napi_typeof(env, argv[2 * i], &type) != napi_ok ||
+        (type != napi_external &&
+         napi_create_reference(env, argv[2 * i], 1, &work->arrays[i]) !=
+             napi_ok)) {
+      work_free(env, work);
+      return failed(env, "napi_create_reference");
+    }
+  }
+  return work_start(env, work);
+}
+
+static napi_value
+range_work(napi_env env, napi_callback_info info, enum work_kind kind)
+{
+  napi_value argv[3];
+  size_t argc = 3;
+  struct handle *handle;
+  uint64_t byte_offset, nbytes;
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  int error = range_arguments(env, argv, &handle, &byte_offset, &nbytes);
+  if (error != 0)
+    return number(env, error);
+  struct work *work = calloc(1, sizeof(*work));
+  if (work == NULL)
+    return number(env, -ENOMEM);
+  work->kind = kind;
+  work->byte_offset = byte_offset;
+  work->nbytes = nbytes;
+  work_hold(work, 0, handle);
+  return work_start(env, work);
+}
+
+/* flush(handle, byteOffset, byteLength) -> Promise<0 | -errno> | -errno */
+static napi_value
+addon_flush(napi_env env, napi_callback_info info)
+{
+  return range_work(env, info, WORK_FLUSH);
+}
+
+/* prefetch(handle, byteOffset, byteLength) -> Promise<0 | -errno> | -errno */
+static napi_value
+addon_prefetch(napi_env env, napi_callback_info info)
+{
+  return range_work(env, info, WORK_PREFETCH);
+}
+
+static void
+state_finalize(napi_env env, void *data, void *hint)
+{
+  (void)env;
+  (void)hint;
+  state_drop(data);
+}
+
+static void
+counter_finalize(napi_env env, void *data, void *hint)
+{
+  (void)env;
+  (void)data;
+  state_drop(hint);
+}
+
+NAPI_MODULE_INIT()
+{
+  struct state *state = calloc(1, sizeof(*state));
+  if (state == NULL)
+    return failed(env, "calloc");
+  state->owners = 1;
+  if (napi_set_instance_data(env, state, state_finalize, NULL) != napi_ok) {
+    free(state);
+    return failed(env, "napi_set_instance_data");
+  }
+  const struct {
+    const char *name;
+    napi_callback function;
+  } functions[] = {
+      {"open", addon_open},
+      {"byteLength", addon_byte_length},
+      {"close", addon_close},
+      {"window", addon_window},
+      {"read", addon_read},
+      {"copy", addon_copy},
+      {"copyAsync", addon_copy_async},
+      {"checkSize", addon_check_size},
+      {"takeFault", addon_take_fault},
+      {"advise", addon_advise},
+      {"resident", addon_resident},
+      {"reserve", addon_reserve},
+      {"flush", addon_flush},
+      {"prefetch", addon_prefetch},
+  };
+  napi_value value, buffer;
+  for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+    CHECK(napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH,
+                               functions[i].function, state, &value));
+    CHECK(napi_set_named_property(env, exports, functions[i].name, value));
+  }
+  state->owners++;
+  if (napi_create_external_arraybuffer(env, &state->fault_counter,
+                                       sizeof(state->fault_counter),
+                                       counter_finalize, state,
+                                       &buffer) != napi_ok) {
+    /* Electron and the like forbid external memory: there is no addon then. */
+    state->owners--;
+    return failed(env, "napi_create_external_arraybuffer");
+  }
+  CHECK(napi_create_typedarray(env, napi_uint32_array, 1, buffer, 0, &value));
+  CHECK(napi_set_named_property(env, exports, "faultCounter", value));
+  return exports;
+}

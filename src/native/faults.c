@@ -1,0 +1,281 @@
+/*
+ * See faults.h. The table and the handlers are the only process-wide state of
+ * the addon: a signal has no environment to belong to. The handler takes no
+ * lock and allocates nothing; it only reads the table, remaps pages and stores
+ * to atomics. mmap and mprotect are plain system calls on the systems served.
+ */
+#define _GNU_SOURCE
+#include "faults.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+
+enum guard_state { GUARD_NONE, GUARD_SET, GUARD_TRIPPED };
+
+struct fault_slot {
+  _Atomic uintptr_t base; /* 0: free */
+  _Atomic uint64_t nbytes;
+  _Atomic(_Atomic uint32_t *) counter;
+  _Atomic int guard;
+  _Atomic uint32_t lost_count;
+  _Atomic uint64_t lost_byte_offset;
+  _Atomic uint64_t written_byte_offset;
+};
+
+/* Chunks are never freed, so the handler can walk them at any instant. */
+enum { SLOTS_PER_CHUNK = 256 };
+struct slot_chunk {
+  struct fault_slot slots[SLOTS_PER_CHUNK];
+  _Atomic(struct slot_chunk *) next;
+};
+
+static struct slot_chunk first_chunk;
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t install_once = PTHREAD_ONCE_INIT;
+static int install_result;
+static uintptr_t page_nbytes;
+static struct sigaction previous_bus;
+static struct sigaction previous_segv;
+
+static struct fault_slot *
+find_slot(uintptr_t address)
+{
+  struct slot_chunk *chunk = &first_chunk;
+  for (; chunk != NULL; chunk = atomic_load(&chunk->next)) {
+    for (int i = 0; i < SLOTS_PER_CHUNK; i++) {
+      struct fault_slot *slot = &chunk->slots[i];
+      uintptr_t base = atomic_load(&slot->base);
+      if (base != 0 && address >= base &&
+          address - base < atomic_load(&slot->nbytes))
+        return slot;
+    }
+  }
+  return NULL;
+}
+
+static void
+bump(struct fault_slot *slot)
+{
+  _Atomic uint32_t *counter = atomic_load(&slot->counter);
+  if (counter != NULL)
+    atomic_fetch_add(counter, 1);
+}
+
+/* Puts zero pages where the file has none. Each further fault replaces twice as
+ * many pages, so that a cut file of n pages costs log n signals and one bad
+ * page costs its neighbours nothing. */
+static bool
+replace_lost_pages(struct fault_slot *slot, uintptr_t address)
+{
+  uintptr_t base = atomic_load(&slot->base);
+  uint64_t nbytes = atomic_load(&slot->nbytes);
+  uintptr_t page = address & ~(page_nbytes - 1);
+  uint32_t count = atomic_load(&slot->lost_count);
+  uint64_t span = (uint64_t)page_nbytes << (count < 30 ? count : 30);
+  uint64_t left = base + nbytes - page;
+  if (span > left)
+    span = left;
+  void *placed =
+      mmap((void *)page, (size_t)span, PROT_READ | PROT_WRITE,
+           MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (placed == MAP_FAILED)
+    return false;
+  if (atomic_fetch_add(&slot->lost_count, 1) == 0)
+    atomic_store(&slot->lost_byte_offset, (uint64_t)(address - base));
+  bump(slot);
+  return true;
+}
+
+/* Lets a stray write land in private memory. */
+static bool
+open_guard(struct fault_slot *slot, uintptr_t address)
+{
+  uintptr_t base = atomic_load(&slot->base);
+  int expected = GUARD_SET;
+  if (atomic_load(&slot->guard) == GUARD_NONE)
+    return false;
+  if (mprotect((void *)base, (size_t)atomic_load(&slot->nbytes),
+               PROT_READ | PROT_WRITE) != 0)
+    return false;
+  /* Two threads may fault at once: the second finds it done and retries. */
+  if (atomic_compare_exchange_strong(&slot->guard, &expected, GUARD_TRIPPED)) {
+    atomic_store(&slot->written_byte_offset, (uint64_t)(address - base));
+    bump(slot);
+  }
+  return true;
+}
+
+static void
+forward(int signal_number, siginfo_t *info, void *context)
+{
+  const struct sigaction *previous =
+      signal_number == SIGBUS ? &previous_bus : &previous_segv;
+  if (previous->sa_flags & SA_SIGINFO) {
+    previous->sa_sigaction(signal_number, info, context);
+    return;
+  }
+  if (previous->sa_handler != SIG_DFL && previous->sa_handler != SIG_IGN) {
+    previous->sa_handler(signal_number);
+    return;
+  }
+  /* A signal sent by kill() may be ignored; a real fault may not. */
+  if (previous->sa_handler == SIG_IGN && info->si_code <= 0)
+    return;
+  struct sigaction fatal;
+  memset(&fatal, 0, sizeof(fatal));
+  fatal.sa_handler = SIG_DFL;
+  sigemptyset(&fatal.sa_mask);
+  sigaction(signal_number, &fatal, NULL);
+  /* A fault comes again when we return; a sent signal has to be sent again. */
+  if (info->si_code <= 0)
+    raise(signal_number);
+}
+
+static void
+on_fault(int signal_number, siginfo_t *info, void *context)
+{
+  int saved_errno = errno;
+  bool handled = false;
+  if (info->si_code > 0) {
+    uintptr_t address = (uintptr_t)info->si_addr;
+    struct fault_slot *slot = find_slot(address);
+    if (slot != NULL) {
+#ifdef __APPLE__
+      /* macOS sends SIGBUS for both; the guard decides. */
+      handled = open_guard(slot, address) || replace_lost_pages(slot, address);
+#else
+      if (signal_number == SIGBUS && info->si_code == BUS_ADRERR)
+        handled = replace_lost_pages(slot, address);
+      else if (signal_number == SIGSEGV && info->si_code == SEGV_ACCERR)
+        handled = open_guard(slot, address);
+#endif
+    }
+  }
+  errno = saved_errno;
+  if (!handled)
+    forward(signal_number, info, context);
+}
+
+/* A worker that loaded the addon may end and unload it; the handler must stay.
+ * (The linker flag `nodelete` says the same where it is known.) */
+static void
+pin_library(void)
+{
+#ifdef RTLD_NODELETE
+  Dl_info self;
+  if (dladdr((void *)&first_chunk, &self) != 0 && self.dli_fname != NULL)
+    dlopen(self.dli_fname, RTLD_LAZY | RTLD_NODELETE);
+#endif
+}
+
+static void
+install(void)
+{
+  struct sigaction action;
+  page_nbytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+  pin_library();
+  memset(&action, 0, sizeof(action));
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigemptyset(&action.sa_mask);
+  if (sigaction(SIGBUS, &action, &previous_bus) != 0 ||
+      sigaction(SIGSEGV, &action, &previous_segv) != 0)
+    install_result = -errno;
+}
+
+static struct fault_slot *
+claim_slot(void)
+{
+  struct slot_chunk *chunk = &first_chunk;
+  for (;;) {
+    for (int i = 0; i < SLOTS_PER_CHUNK; i++) {
+      if (atomic_load(&chunk->slots[i].base) == 0)
+        return &chunk->slots[i];
+    }
+    struct slot_chunk *next = atomic_load(&chunk->next);
+    if (next == NULL) {
+      next = calloc(1, sizeof(*next));
+      if (next == NULL)
+        return NULL;
+      atomic_store(&chunk->next, next);
+    }
+    chunk = next;
+  }
+}
+
+int
+faults_watch(struct fault_slot **slot_ret, uint8_t *base, uint64_t nbytes,
+             bool guard_writes, _Atomic uint32_t *counter)
+{
+  pthread_once(&install_once, install);
+  if (install_result != 0)
+    return install_result;
+  pthread_mutex_lock(&table_lock);
+  struct fault_slot *slot = claim_slot();
+  if (slot != NULL) {
+    atomic_store(&slot->nbytes, nbytes);
+    atomic_store(&slot->counter, counter);
+    atomic_store(&slot->guard, guard_writes ? GUARD_SET : GUARD_NONE);
+    atomic_store(&slot->lost_count, 0);
+    /* Last: from here on the handler believes the slot. */
+    atomic_store(&slot->base, (uintptr_t)base);
+  }
+  pthread_mutex_unlock(&table_lock);
+  *slot_ret = slot;
+  return slot == NULL ? -ENOMEM : 0;
+}
+
+void
+faults_unwatch(struct fault_slot *slot)
+{
+  pthread_mutex_lock(&table_lock);
+  atomic_store(&slot->base, 0);
+  atomic_store(&slot->counter, NULL);
+  pthread_mutex_unlock(&table_lock);
+}
+
+void
+faults_report(const struct fault_slot *slot, struct fault_report *report)
+{
+  report->lost = atomic_load(&slot->lost_count) != 0;
+  report->lost_byte_offset = atomic_load(&slot->lost_byte_offset);
+  report->written = atomic_load(&slot->guard) == GUARD_TRIPPED;
+  report->written_byte_offset = atomic_load(&slot->written_byte_offset);
+}
+
+void
+faults_mark_lost(struct fault_slot *slot, uint64_t byte_offset)
+{
+  if (atomic_load(&slot->lost_count) != 0)
+    return;
+  atomic_store(&slot->lost_byte_offset, byte_offset);
+  atomic_fetch_add(&slot->lost_count, 1);
+  bump(slot);
+}
+
+int
+faults_restore(struct fault_slot *slot)
+{
+  void *base = (void *)atomic_load(&slot->base);
+  size_t nbytes = (size_t)atomic_load(&slot->nbytes);
+  /* Drops the private copies: the next read comes from the file again. */
+  if (madvise(base, nbytes, MADV_DONTNEED) != 0)
+    return -errno;
+  atomic_store(&slot->guard, GUARD_SET);
+  if (mprotect(base, nbytes, PROT_READ) != 0) {
+    int error = errno;
+    atomic_store(&slot->guard, GUARD_TRIPPED);
+    return -error;
+  }
+  return 0;
+}

@@ -1,0 +1,97 @@
+/*
+ * One mapped file: the operating system's side of an array. Knows neither Node
+ * nor arrays. Every function returns 0 or a negative errno; offsets and lengths
+ * are bytes from the start of the file.
+ */
+#ifndef NPYMAP_MAPPING_H
+#define NPYMAP_MAPPING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "faults.h"
+
+enum mapping_mode {
+  MAPPING_READ = 0,   /* private, unwritable until a stray write is caught */
+  MAPPING_SHARED = 1, /* writes go to the file */
+  MAPPING_PRIVATE = 2 /* writes stay in this process */
+};
+
+enum mapping_advice {
+  MAPPING_NORMAL = 0,
+  MAPPING_RANDOM = 1,
+  MAPPING_SEQUENTIAL = 2,
+  MAPPING_WILLNEED = 3,
+  MAPPING_DONTNEED = 4
+};
+
+struct mapping {
+  uint8_t *base; /* NULL for an empty file */
+  uint64_t nbytes;
+  enum mapping_mode mode;
+  struct fault_slot *slot; /* NULL for an empty file */
+  /* Which file this is: the descriptor is closed, so that open arrays do not
+   * count against the limit of open files. */
+  char *path;
+  dev_t device;
+  ino_t inode;
+};
+
+/* What happened to the bytes of a mapping since it was opened. */
+enum mapping_fault_kind {
+  MAPPING_FAULT_NONE = 0,
+  MAPPING_FAULT_TRUNCATED = 1,
+  MAPPING_FAULT_IO = 2,
+  MAPPING_FAULT_WRITE = 3
+};
+
+struct mapping_fault {
+  enum mapping_fault_kind kind;
+  uint64_t byte_offset;
+  int error; /* negative errno where it could be found out, else 0 */
+};
+
+/*
+ * Maps the whole regular file at `path`. -EISDIR and -ENODEV for what is not a
+ * regular file (never blocks on a pipe). `fault_counter` is bumped whenever a
+ * fault under this mapping is caught; it must outlive the mapping.
+ */
+int mapping_open(struct mapping *mapping, const char *path,
+                 enum mapping_mode mode, _Atomic uint32_t *fault_counter);
+
+/* Unmaps. Errors of munmap are ignored: nothing could be done about them. */
+void mapping_close(struct mapping *mapping);
+
+/* Records a fault when the file is now shorter than `needed_nbytes`: reads of
+ * the last, partly cut page give zeros without a signal. */
+void mapping_check_size(struct mapping *mapping, uint64_t needed_nbytes);
+
+/*
+ * Tells what happened, with the reason looked up. A stray write is repaired
+ * first (the file's bytes are put back, the guard is set again) and forgotten;
+ * lost pages stay reported for good.
+ */
+void mapping_take_fault(struct mapping *mapping, struct mapping_fault *fault);
+
+int mapping_flush(const struct mapping *mapping, uint64_t byte_offset,
+                  uint64_t nbytes);
+int mapping_advise(const struct mapping *mapping, uint64_t byte_offset,
+                   uint64_t nbytes, enum mapping_advice advice);
+/* Bytes of the range that are in memory, counted in whole pages. */
+int mapping_resident(const struct mapping *mapping, uint64_t byte_offset,
+                     uint64_t nbytes, uint64_t *resident_nbytes);
+/* Reads the range into memory; returns when it is there. */
+int mapping_populate(const struct mapping *mapping, uint64_t byte_offset,
+                     uint64_t nbytes);
+
+/* Asks for huge pages under ordinary memory about to be filled, as NumPy does
+ * for its arrays: far fewer page faults. A hint; NULL or a small range is left
+ * alone. */
+void mapping_prefer_huge_pages(uint8_t *address, uint64_t nbytes);
+
+/* Reserves disk space for the first `nbytes` of a file and makes it that long.
+ * -EOPNOTSUPP where the file system cannot. */
+int mapping_reserve(int fd, uint64_t nbytes);
+
+#endif

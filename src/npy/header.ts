@@ -1,0 +1,103 @@
+// An .npy image at a byte offset of any source: its header, checked against the bytes that are there, and its view.
+
+import type { StridedArray } from '../array/strided-array.ts'
+import { FormatError, UnsupportedError } from '../errors.ts'
+import {
+  checkDataFits,
+  NPY_PREFIX_BYTE_LENGTH,
+  type NpyHeader,
+  npyHeaderByteLength,
+  parseNpyHeader,
+} from '../format/npy-header.ts'
+import { contiguousByteStrides } from '../layout/shape.ts'
+import { checkOptions } from '../options.ts'
+import type { ByteSource } from '../storage/byte-source.ts'
+import { openSource } from '../storage/open-source.ts'
+import { absolutePath } from '../storage/os.ts'
+
+/** Options of everything that reads a header. */
+export interface HeaderOptions {
+  /** The longest header text to accept, in characters; 10 000 when left out, as in NumPy. */
+  readonly maxHeaderSize?: number
+}
+
+/** What an .npy file says of itself. */
+export interface NpyFileHeader extends NpyHeader {
+  /** The absolute path. */
+  readonly path: string
+  /** How long the file is: shorter than `byteOffset + nbytes` when it was cut short. */
+  readonly fileByteLength: number
+}
+
+/** Most headers, prefix included, are 128 bytes: one read gets them. */
+const FIRST_READ_BYTE_LENGTH = 256
+
+/** Reads and parses the header of the .npy image that starts at `byteOffset`; reads nothing after it. */
+export function readHeaderFrom(source: ByteSource, byteOffset: number, options: HeaderOptions): NpyHeader {
+  const headerOptions = { ...options, path: source.path, byteOffset }
+  const available = source.byteLength - byteOffset
+  // A mapping costs nothing to read a little further in; a file is read no further than its header.
+  const first = source.kind === 'file' ? NPY_PREFIX_BYTE_LENGTH : FIRST_READ_BYTE_LENGTH
+  let bytes = new Uint8Array(Math.min(first, available))
+  source.read(byteOffset, bytes)
+  refuseArchive(bytes, source.path)
+  const byteLength = npyHeaderByteLength(bytes, headerOptions)
+  if (byteLength > bytes.length) {
+    if (byteLength > available) {
+      throw new FormatError('npy header', {
+        format: 'npy',
+        expected: `${byteLength} bytes`,
+        found: String(available),
+        hint: 'the file was cut short or not written to the end',
+        path: source.path,
+        byteOffset,
+      })
+    }
+    bytes = new Uint8Array(byteLength)
+    source.read(byteOffset, bytes)
+  }
+  return parseNpyHeader(bytes, headerOptions)
+}
+
+/** `PK`: the first bytes of every zip archive, the empty one included. */
+function refuseArchive(bytes: Uint8Array, path: string | null): void {
+  if (bytes[0] !== 0x50 || bytes[1] !== 0x4b || bytes.length < 4) return
+  throw new UnsupportedError('open: expected an .npy file, got a zip archive, perhaps an .npz', {
+    feature: 'npz',
+    path,
+  })
+}
+
+/** The view of the .npy image at `byteOffset`, once its data is known to be there. */
+export function arrayAt(source: ByteSource, byteOffset: number, options: HeaderOptions): StridedArray {
+  const header = readHeaderFrom(source, byteOffset, options)
+  checkDataFits(header, source.byteLength - byteOffset, { path: source.path, byteOffset })
+  return layOut(source, header, byteOffset + header.byteOffset)
+}
+
+/** The view of a contiguous block. */
+export function layOut(
+  source: ByteSource,
+  header: Pick<NpyHeader, 'dtype' | 'shape' | 'order'>,
+  byteOffset: number,
+): StridedArray {
+  const { dtype, shape, order } = header
+  return { source, dtype, shape, byteStrides: contiguousByteStrides(shape, dtype.itemSize, order), byteOffset }
+}
+
+/**
+ * What an .npy file says of itself: dtype, shape, order, where its data starts. Reads no byte after the header, and
+ * does not mind data that is cut short.
+ *
+ * @throws {@link FormatError}, {@link UnsupportedError} for object arrays, {@link OsError}
+ */
+export function readHeader(path: string | URL, options: HeaderOptions = {}): NpyFileHeader {
+  checkOptions(options, ['maxHeaderSize'], 'readHeader')
+  const source = openSource(absolutePath(path), { mode: 'r', mmap: false })
+  try {
+    const header = readHeaderFrom(source, 0, options)
+    return { ...header, path: source.path as string, fileByteLength: source.byteLength }
+  } finally {
+    source.close()
+  }
+}

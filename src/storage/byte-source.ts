@@ -1,0 +1,106 @@
+// The narrow waist: where bytes live, whatever they mean. Views know this interface and nothing below it. Offsets are
+// bytes from the start of the source (of the file, for files).
+
+/** Elements at regular distances: the address arithmetic of a view, without its dtype. */
+export interface Region {
+  /** Where the element with index 0 on every axis starts. */
+  readonly byteOffset: number
+  readonly shape: readonly number[]
+  /** Bytes from one element to the next along each axis; any sign, 0 for a broadcast axis. */
+  readonly byteStrides: readonly number[]
+  /** Bytes of one element. */
+  readonly itemSize: number
+}
+
+/** A range of a source as memory: `buffer` from `byteOffset` on. */
+export interface MemoryRange {
+  readonly buffer: ArrayBuffer
+  readonly byteOffset: number
+}
+
+/** How the pages of a range will be used; the order is that of `madvise` in `mapping.h`. */
+export type Advice = 'normal' | 'random' | 'sequential' | 'willneed' | 'dontneed'
+
+/** Reads one value at a byte offset of a `DataView`. */
+export type Decode<T> = (view: DataView, byteOffset: number) => T
+
+/**
+ * Bytes behind arrays. Synchronous verbs may block on the disk; asynchronous ones run off the main thread where the
+ * platform lets them.
+ *
+ * Every verb throws {@link ClosedError} after `close()`, {@link FaultError} when the bytes can no longer be had, and
+ * `RangeError` for a range outside the source, which is a bug of the caller.
+ */
+export interface ByteSource {
+  readonly kind: 'mapped' | 'file' | 'heap'
+  /** Absolute, or null for memory. */
+  readonly path: string | null
+  readonly byteLength: number
+  readonly writable: boolean
+  readonly closed: boolean
+  /** True when threads other than this one can read from it while this one goes on. */
+  readonly offThread: boolean
+  readElement<T>(decode: Decode<T>, byteOffset: number, byteLength: number): T
+  writeElement(encode: (view: DataView, byteOffset: number) => void, byteOffset: number, byteLength: number): void
+  /** Fills `into` with plain bytes. */
+  read(byteOffset: number, into: Uint8Array): void
+  /** Copies a region densely, in C order; the bytes of each `wordSize` word are reversed when it is above 1. */
+  gather(region: Region, into: Uint8Array, wordSize: number): void
+  gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void>
+  /** The reverse: `from` has the same shape, at the strides given (0 to broadcast), at its own `byteOffset`. */
+  scatter(region: Region, from: ByteSource, fromRegion: Region, wordSize: number): void
+  /** The range as memory, without a copy, or {@link LayoutError}. */
+  memory(byteOffset: number, byteLength: number): MemoryRange
+  advise(byteOffset: number, byteLength: number, advice: Advice): void
+  /** Bytes of the range that are in memory, in whole pages. */
+  residentByteLength(byteOffset: number, byteLength: number): number
+  prefetch(byteOffset: number, byteLength: number): Promise<void>
+  /** Makes what was written to the range durable. */
+  flush(byteOffset: number, byteLength: number): Promise<void>
+  close(): void
+}
+
+/** Throws `RangeError` unless the range lies in the source. The one check, for every source. */
+export function checkRange(source: { readonly byteLength: number }, byteOffset: number, byteLength: number): void {
+  const fits =
+    Number.isSafeInteger(byteOffset) &&
+    Number.isSafeInteger(byteLength) &&
+    byteOffset >= 0 &&
+    byteLength >= 0 &&
+    byteOffset <= source.byteLength &&
+    byteLength <= source.byteLength - byteOffset
+  if (!fits) {
+    throw new RangeError(`range: ${byteLength} bytes at ${byteOffset} are outside a source of ${source.byteLength}`)
+  }
+}
+
+/** The bytes `[low, high)` that a region touches; equal when it has no elements. */
+export function regionExtent(region: Region): { low: number; high: number } {
+  let low = region.byteOffset
+  let high = region.byteOffset + region.itemSize
+  for (let axis = 0; axis < region.shape.length; axis++) {
+    const extent = region.shape[axis]!
+    if (extent === 0) return { low: region.byteOffset, high: region.byteOffset }
+    const reach = region.byteStrides[axis]! * (extent - 1)
+    if (reach < 0) low += reach
+    else high += reach
+  }
+  return { low, high }
+}
+
+/** Throws `RangeError` unless every element of the region lies in the source. */
+export function checkRegion(source: { readonly byteLength: number }, region: Region): void {
+  const { low, high } = regionExtent(region)
+  if (low !== high || region.itemSize > 0) checkRange(source, Math.min(low, high), high - low)
+}
+
+/** Byte strides of a dense C-order block. */
+export function denseStrides(shape: readonly number[], itemSize: number): number[] {
+  const strides = new Array<number>(shape.length)
+  let stride = itemSize
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride
+    stride *= shape[axis]!
+  }
+  return strides
+}

@@ -1,0 +1,277 @@
+// Bytes read and written with pread and pwrite: no addon needed, no zero copy. Also the only file, with `create.ts`,
+// that opens files with `node:fs`.
+
+import * as fs from 'node:fs'
+import { ClosedError, FaultError, LayoutError } from '../errors.ts'
+import type { Advice, ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
+import { checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
+import { HeapSource } from './heap.ts'
+import { errnoName, fromNodeError, notARegularFile } from './os.ts'
+import { planReads, planWrites, type ReadPiece, SCRATCH_BYTE_LENGTH } from './read-plan.ts'
+import { copyStrided } from './strided.ts'
+
+/** Node aborts the process on single reads and writes above 2 GiB; half of that is never asked for. */
+export const MAX_IO_BYTE_LENGTH: number = 1024 * 1024 * 1024
+
+/** Positioned reads and writes of one open file; tests put a failing one in its place. */
+export interface FileAccess {
+  readSync(into: Uint8Array, position: number): number
+  read(into: Uint8Array, position: number): Promise<number>
+  writeSync(from: Uint8Array, position: number): number
+  sync(): Promise<void>
+  close(): void
+}
+
+/** {@link FileAccess} of a file descriptor. */
+export function fileAccess(fd: number): FileAccess {
+  return {
+    readSync: (into, position) => fs.readSync(fd, into, 0, into.byteLength, position),
+    read: (into, position) =>
+      new Promise((resolve, reject) => {
+        fs.read(fd, into, 0, into.byteLength, position, (error, count) => (error ? reject(error) : resolve(count)))
+      }),
+    writeSync: (from, position) => fs.writeSync(fd, from, 0, from.byteLength, position),
+    sync: () =>
+      new Promise((resolve, reject) => {
+        fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()))
+      }),
+    close: () => fs.closeSync(fd),
+  }
+}
+
+/** Arrays that nobody closed give their descriptor back when they are collected. */
+const abandoned = new FinalizationRegistry<FileAccess>((access) => {
+  try {
+    access.close()
+  } catch {
+    // Nobody is left to tell.
+  }
+})
+
+/** A {@link ByteSource} that reads a file with pread. */
+export class FileSource implements ByteSource {
+  readonly kind = 'file'
+  readonly path: string | null
+  readonly byteLength: number
+  readonly writable: boolean
+  readonly offThread: boolean = true
+  #access: FileAccess | null
+  readonly #element = new Uint8Array(64)
+
+  constructor(access: FileAccess, details: { path: string | null; byteLength: number; writable: boolean }) {
+    this.#access = access
+    this.path = details.path
+    this.byteLength = details.byteLength
+    this.writable = details.writable
+    abandoned.register(this, access, this)
+  }
+
+  /** Opens a regular file. Throws {@link OsError} or {@link UnsupportedError}. */
+  static open(path: string, writable: boolean): FileSource {
+    let fd = -1
+    try {
+      // O_NONBLOCK: a pipe without a writer would block open() for ever.
+      fd = fs.openSync(path, (writable ? fs.constants.O_RDWR : fs.constants.O_RDONLY) | (fs.constants.O_NONBLOCK ?? 0))
+      const status = fs.fstatSync(fd)
+      if (!status.isFile()) throw notARegularFile(path, status.isDirectory() ? 'a directory' : 'a special file')
+      return new FileSource(fileAccess(fd), { path, byteLength: status.size, writable })
+    } catch (error) {
+      if (fd >= 0) fs.closeSync(fd)
+      throw fromNodeError(error, path)
+    }
+  }
+
+  get closed(): boolean {
+    return this.#access === null
+  }
+
+  #open(): FileAccess {
+    if (this.#access === null) throw new ClosedError('array', { path: this.path })
+    return this.#access
+  }
+
+  #cutShort(position: number): FaultError {
+    return new FaultError(`file: expected ${this.byteLength} bytes, it was cut short`, {
+      reason: 'truncated',
+      path: this.path,
+      byteOffset: position,
+    })
+  }
+
+  #failed(error: unknown, position: number): unknown {
+    if (!(error instanceof Error) || typeof (error as NodeJS.ErrnoException).errno !== 'number') return error
+    const errno = errnoName((error as NodeJS.ErrnoException).errno as number)
+    return new FaultError(`file: ${errno ?? 'the device failed'} while its bytes were read or written`, {
+      reason: 'io',
+      path: this.path,
+      byteOffset: position,
+      errno,
+      cause: error,
+    })
+  }
+
+  read(byteOffset: number, into: Uint8Array): void {
+    const access = this.#open()
+    checkRange(this, byteOffset, into.byteLength)
+    for (let done = 0; done < into.byteLength; ) {
+      const piece = into.subarray(done, Math.min(into.byteLength, done + MAX_IO_BYTE_LENGTH))
+      let count: number
+      try {
+        count = access.readSync(piece, byteOffset + done)
+      } catch (error) {
+        throw this.#failed(error, byteOffset + done)
+      }
+      if (count === 0) throw this.#cutShort(byteOffset + done)
+      done += count
+    }
+  }
+
+  async #readAsync(byteOffset: number, into: Uint8Array): Promise<void> {
+    for (let done = 0; done < into.byteLength; ) {
+      const piece = into.subarray(done, Math.min(into.byteLength, done + MAX_IO_BYTE_LENGTH))
+      let count: number
+      try {
+        count = await this.#open().read(piece, byteOffset + done)
+      } catch (error) {
+        throw this.#failed(error, byteOffset + done)
+      }
+      if (count === 0) throw this.#cutShort(byteOffset + done)
+      done += count
+    }
+  }
+
+  #write(byteOffset: number, from: Uint8Array): void {
+    const access = this.#open()
+    for (let done = 0; done < from.byteLength; ) {
+      const piece = from.subarray(done, Math.min(from.byteLength, done + MAX_IO_BYTE_LENGTH))
+      try {
+        done += access.writeSync(piece, byteOffset + done)
+      } catch (error) {
+        throw this.#failed(error, byteOffset + done)
+      }
+    }
+  }
+
+  #elementScratch(byteLength: number): Uint8Array {
+    return byteLength <= this.#element.byteLength ? this.#element.subarray(0, byteLength) : new Uint8Array(byteLength)
+  }
+
+  readElement<T>(decode: Decode<T>, byteOffset: number, byteLength: number): T {
+    const scratch = this.#elementScratch(byteLength)
+    this.read(byteOffset, scratch)
+    return decode(new DataView(scratch.buffer, scratch.byteOffset, byteLength), 0)
+  }
+
+  writeElement(encode: (view: DataView, byteOffset: number) => void, byteOffset: number, byteLength: number): void {
+    const scratch = this.#elementScratch(byteLength)
+    this.#open()
+    checkRange(this, byteOffset, byteLength)
+    encode(new DataView(scratch.buffer, scratch.byteOffset, byteLength), 0)
+    this.#write(byteOffset, scratch)
+  }
+
+  gather(region: Region, into: Uint8Array, wordSize: number): void {
+    this.#open()
+    checkRegion(this, region)
+    const scratch = new Scratch()
+    for (const piece of planReads(region, wordSize)) {
+      const target = scratch.target(piece, into)
+      this.read(piece.fileByteOffset, target)
+      if (!piece.direct) copyStrided(into, piece.targetByteOffset, target, piece.scratchByteOffset, piece.plan)
+    }
+  }
+
+  async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
+    this.#open()
+    checkRegion(this, region)
+    const scratch = new Scratch()
+    for (const piece of planReads(region, wordSize)) {
+      const target = scratch.target(piece, into)
+      await this.#readAsync(piece.fileByteOffset, target)
+      if (!piece.direct) copyStrided(into, piece.targetByteOffset, target, piece.scratchByteOffset, piece.plan)
+    }
+  }
+
+  scatter(region: Region, from: ByteSource, fromRegion: Region, wordSize: number): void {
+    this.#open()
+    checkRegion(this, region)
+    if (overlap(this, region, from, fromRegion)) {
+      const apart = new HeapSource(new Uint8Array(byteLengthOf(fromRegion)))
+      from.gather(fromRegion, apart.bytes, 1)
+      const byteStrides = denseStrides(fromRegion.shape, fromRegion.itemSize)
+      this.scatter(region, apart, { ...fromRegion, byteOffset: 0, byteStrides }, wordSize)
+      return
+    }
+    for (const { start, region: run } of planWrites(region)) {
+      const bytes = new Uint8Array(byteLengthOf(run))
+      const byteOffset = start.reduce((at, i, axis) => at + i * fromRegion.byteStrides[axis]!, fromRegion.byteOffset)
+      from.gather({ ...fromRegion, byteOffset, shape: run.shape }, bytes, wordSize)
+      this.#write(run.byteOffset, bytes)
+    }
+  }
+
+  memory(): MemoryRange {
+    this.#open()
+    throw new LayoutError('typedArray: this array is read with pread, not mapped; use toTypedArray() for a copy', {
+      reason: 'source',
+    })
+  }
+
+  advise(_byteOffset: number, _byteLength: number, _advice: Advice): void {
+    this.#open()
+  }
+
+  residentByteLength(): number {
+    this.#open()
+    return 0
+  }
+
+  /** Reads the range once, so that the system caches it. */
+  async prefetch(byteOffset: number, byteLength: number): Promise<void> {
+    this.#open()
+    checkRange(this, byteOffset, byteLength)
+    const scratch = new Uint8Array(Math.min(byteLength, SCRATCH_BYTE_LENGTH))
+    for (let done = 0; done < byteLength; done += scratch.byteLength) {
+      await this.#readAsync(byteOffset + done, scratch.subarray(0, byteLength - done))
+    }
+  }
+
+  async flush(byteOffset: number): Promise<void> {
+    if (!this.writable) return
+    try {
+      await this.#open().sync()
+    } catch (error) {
+      throw this.#failed(error, byteOffset)
+    }
+  }
+
+  close(): void {
+    const access = this.#access
+    if (access === null) return
+    this.#access = null
+    abandoned.unregister(this)
+    access.close()
+  }
+}
+
+/** Scratch memory of one gather, as large as its largest piece. */
+class Scratch {
+  #bytes = new Uint8Array(0)
+
+  target(piece: ReadPiece, into: Uint8Array): Uint8Array {
+    if (piece.direct) return into.subarray(piece.targetByteOffset, piece.targetByteOffset + piece.byteLength)
+    if (this.#bytes.byteLength < piece.byteLength) this.#bytes = new Uint8Array(piece.byteLength)
+    return this.#bytes.subarray(0, piece.byteLength)
+  }
+}
+
+function byteLengthOf(region: Region): number {
+  return region.shape.reduce((product, extent) => product * extent, region.itemSize)
+}
+
+function overlap(to: ByteSource, region: Region, from: ByteSource, fromRegion: Region): boolean {
+  if (to !== from) return false
+  const a = regionExtent(region)
+  const b = regionExtent(fromRegion)
+  return a.low < b.high && b.low < a.high
+}

@@ -1,0 +1,277 @@
+// Bytes of a mapped file. Owns the windows (ArrayBuffers over the mapping) and turns caught faults into errors.
+
+import { constants } from 'node:buffer'
+import { ClosedError, FaultError, LayoutError } from '../errors.ts'
+import { type Addon, MappingFault, type MappingHandle, MappingMode } from '../native/binding.ts'
+import type { Advice, ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
+import { checkRange, checkRegion, denseStrides } from './byte-source.ts'
+import { HeapSource, scatterThroughMemory } from './heap.ts'
+import { errnoName, notARegularFile, osError } from './os.ts'
+import { checkStatus, packPlan } from './strided.ts'
+
+/** The longest ArrayBuffer over foreign memory that this runtime makes: 4 GiB on Node 20. */
+export const MAX_WINDOW_BYTE_LENGTH: number = constants.MAX_LENGTH
+/** Where one window cannot hold the file, windows start at multiples of this, half of 4 GiB: they overlap. */
+const WINDOW_STEP = 2 * 1024 * 1024 * 1024
+/** Elements read through the addon before a window is made for them: opening and peeking stays cheap. */
+const READS_BEFORE_WINDOW = 32
+/** Truncation leaves zeros up to the end of a page; no system has smaller pages. */
+const PAGE_BYTE_LENGTH = 4096
+const ADVICES: readonly Advice[] = ['normal', 'random', 'sequential', 'willneed', 'dontneed']
+const EISDIR = -21
+const ENODEV = -19
+
+/** How writes to a mapped array behave: NumPy's `r`, `r+` and `c`. */
+export type MapMode = 'r' | 'r+' | 'c'
+
+interface Window {
+  readonly start: number
+  readonly end: number
+  readonly view: DataView
+}
+
+/** A {@link ByteSource} over a mapping made by the addon. */
+export class MappedSource implements ByteSource {
+  readonly kind = 'mapped'
+  readonly path: string
+  readonly byteLength: number
+  readonly writable: boolean
+  readonly offThread: boolean = true
+  readonly #addon: Addon
+  readonly #handle: MappingHandle
+  readonly #windows = new Map<number, Window>()
+  /** The window that elements are read from; null until enough were read, and after `close()`. */
+  #elements: Window | null = null
+  #elementReads = 0
+  #closed = false
+  #faultsSeen: number
+  #lost: { byteOffset: number; reason: 'truncated' | 'io'; errno: string | undefined } | null = null
+
+  private constructor(addon: Addon, handle: MappingHandle, path: string, mode: MapMode) {
+    this.#addon = addon
+    this.#handle = handle
+    this.path = path
+    this.byteLength = addon.byteLength(handle)
+    this.writable = mode !== 'r'
+    this.#faultsSeen = addon.faultCounter[0]!
+  }
+
+  /** Maps a regular file, whole. Throws {@link OsError} or {@link UnsupportedError}. */
+  static open(addon: Addon, path: string, mode: MapMode): MappedSource {
+    const modes = { r: MappingMode.read, 'r+': MappingMode.shared, c: MappingMode.private }
+    const handle = addon.open(path, modes[mode])
+    if (typeof handle !== 'number') return new MappedSource(addon, handle, path, mode)
+    if (handle === EISDIR) throw notARegularFile(path, 'a directory')
+    if (handle === ENODEV) throw notARegularFile(path, 'a special file')
+    throw osError('mmap', handle, path)
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  #open(): MappingHandle {
+    if (this.#closed) throw new ClosedError('array', { path: this.path })
+    this.#checkFaults()
+    return this.#handle
+  }
+
+  /** Throws when the signal handler has caught something under this mapping that was not told yet. */
+  #checkFaults(): void {
+    const seen = this.#addon.faultCounter[0]!
+    if (seen === this.#faultsSeen && this.#lost === null) return
+    this.#faultsSeen = seen
+    if (this.#lost === null) {
+      const fault = this.#addon.takeFault(this.#handle)
+      if (fault === null) return
+      const [kind, byteOffset, errno] = fault
+      if (kind === MappingFault.write) {
+        throw new FaultError("array: something wrote through a typed array of a read-only array ('r'); undone", {
+          reason: 'write',
+          path: this.path,
+          byteOffset,
+        })
+      }
+      const reason = kind === MappingFault.io ? 'io' : 'truncated'
+      this.#lost = { byteOffset, reason, errno: errnoName(errno) }
+    }
+    const { byteOffset, reason, errno } = this.#lost
+    const what =
+      reason === 'truncated'
+        ? `array: expected ${this.byteLength} bytes, the file was cut short under it; open it again`
+        : `array: ${errno ?? 'the device failed'} while a page was read or written; open it again`
+    throw new FaultError(what, { reason, path: this.path, byteOffset, errno })
+  }
+
+  readElement<T>(decode: Decode<T>, byteOffset: number, byteLength: number): T {
+    const window = this.#elements
+    if (window === null || byteOffset < window.start || byteOffset + byteLength > window.end) {
+      return this.#readElsewhere(decode, byteOffset, byteLength)
+    }
+    const value = decode(window.view, byteOffset - window.start)
+    if (this.#addon.faultCounter[0] !== this.#faultsSeen || this.#lost !== null) this.#checkFaults()
+    if (!value || typeof value === 'object') this.#checkZero(window, byteOffset - window.start, byteLength)
+    return value
+  }
+
+  #readElsewhere<T>(decode: Decode<T>, byteOffset: number, byteLength: number): T {
+    const handle = this.#open()
+    checkRange(this, byteOffset, byteLength)
+    if (this.#elementReads++ >= READS_BEFORE_WINDOW) {
+      const window = this.#windowFor(byteOffset, byteLength)
+      if (window !== null) {
+        this.#elements = window
+        return this.readElement(decode, byteOffset, byteLength)
+      }
+    }
+    const scratch = new Uint8Array(byteLength)
+    checkStatus(this.#addon.read(handle, byteOffset, scratch))
+    this.#addon.checkSize(handle, byteOffset + byteLength)
+    this.#checkFaults()
+    return decode(new DataView(scratch.buffer), 0)
+  }
+
+  /**
+   * A file cut in the middle of a page reads as zeros up to the page's end, and no signal tells. So a zero is believed
+   * when the page ends with something else, and checked against the file's size when not.
+   */
+  #checkZero(window: Window, at: number, byteLength: number): void {
+    const inFile = window.start + at + byteLength - 1
+    const pageEnd = Math.min(inFile - (inFile % PAGE_BYTE_LENGTH) + PAGE_BYTE_LENGTH, window.end)
+    if (byteLength === 0 || window.view.getUint8(pageEnd - 1 - window.start) !== 0) return
+    this.#addon.checkSize(this.#handle, inFile + 1)
+    this.#checkFaults()
+  }
+
+  writeElement(encode: (view: DataView, byteOffset: number) => void, byteOffset: number, byteLength: number): void {
+    const scratch = new Uint8Array(byteLength)
+    encode(new DataView(scratch.buffer), 0)
+    const item = { byteOffset, shape: [], byteStrides: [], itemSize: byteLength }
+    this.scatter(item, new HeapSource(scratch), { ...item, byteOffset: 0 }, 1)
+  }
+
+  read(byteOffset: number, into: Uint8Array): void {
+    const handle = this.#open()
+    checkRange(this, byteOffset, into.byteLength)
+    checkStatus(this.#addon.read(handle, byteOffset, into))
+    this.#addon.checkSize(handle, byteOffset + into.byteLength)
+    this.#checkFaults()
+  }
+
+  gather(region: Region, into: Uint8Array, wordSize: number): void {
+    const handle = this.#open()
+    checkRegion(this, region)
+    checkStatus(this.#addon.copy(into, 0, handle, region.byteOffset, gatherPlan(region, wordSize)))
+    this.#checkFaults()
+  }
+
+  async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
+    const handle = this.#open()
+    checkRegion(this, region)
+    checkStatus(await this.#addon.copyAsync(into, 0, handle, region.byteOffset, gatherPlan(region, wordSize)))
+    // Closed in the meantime is fine: the bytes were copied, and the mapping was kept for it.
+    if (!this.#closed) this.#checkFaults()
+  }
+
+  scatter(region: Region, from: ByteSource, fromRegion: Region, wordSize: number): void {
+    const handle = this.#open()
+    checkRegion(this, region)
+    const { shape, byteStrides: dstStrides, itemSize } = region
+    const plan = packPlan({ shape, dstStrides, srcStrides: fromRegion.byteStrides, itemSize, wordSize })
+    if (from instanceof MappedSource) {
+      checkRegion(from, fromRegion)
+      checkStatus(this.#addon.copy(handle, region.byteOffset, from.#open(), fromRegion.byteOffset, plan))
+      from.#checkFaults()
+    } else if (from instanceof HeapSource) {
+      checkRegion(from, fromRegion)
+      checkStatus(this.#addon.copy(handle, region.byteOffset, from.bytes, fromRegion.byteOffset, plan))
+    } else {
+      scatterThroughMemory(this, region, from, fromRegion, wordSize)
+    }
+    this.#addon.checkSize(handle, this.byteLength)
+    this.#checkFaults()
+  }
+
+  memory(byteOffset: number, byteLength: number): MemoryRange {
+    const handle = this.#open()
+    checkRange(this, byteOffset, byteLength)
+    // What was cut off is better told now than read as zeros.
+    this.#addon.checkSize(handle, byteOffset + byteLength)
+    this.#checkFaults()
+    const window = this.#windowFor(byteOffset, byteLength)
+    if (window === null) {
+      const message = `typedArray: ${byteLength} bytes are more than the ${MAX_WINDOW_BYTE_LENGTH} of one ArrayBuffer on this runtime`
+      throw new LayoutError(message, { reason: 'window' })
+    }
+    return { buffer: window.view.buffer as ArrayBuffer, byteOffset: byteOffset - window.start }
+  }
+
+  /**
+   * A window that holds the range: one for the whole file where the runtime allows it, else one of a row of overlapping
+   * ones, else one that starts at the range itself. Each is as long as it can be, so none is ever needed twice at one
+   * start. Null when the range is too long, or the runtime forbids such memory.
+   */
+  #windowFor(byteOffset: number, byteLength: number): Window | null {
+    if (this.byteLength <= MAX_WINDOW_BYTE_LENGTH) return this.#windowAt(0)
+    const start = byteOffset - (byteOffset % WINDOW_STEP)
+    if (byteOffset + byteLength - start <= MAX_WINDOW_BYTE_LENGTH) return this.#windowAt(start)
+    return byteLength <= MAX_WINDOW_BYTE_LENGTH ? this.#windowAt(byteOffset) : null
+  }
+
+  #windowAt(start: number): Window | null {
+    const cached = this.#windows.get(start)
+    if (cached !== undefined) return cached
+    const byteLength = Math.min(MAX_WINDOW_BYTE_LENGTH, this.byteLength - start)
+    const buffer = byteLength === 0 ? new ArrayBuffer(0) : this.#addon.window(this.#handle, start, byteLength)
+    if (typeof buffer === 'number') return null
+    const window = { start, end: start + byteLength, view: new DataView(buffer) }
+    this.#windows.set(start, window)
+    return window
+  }
+
+  advise(byteOffset: number, byteLength: number, advice: Advice): void {
+    const handle = this.#open()
+    checkRange(this, byteOffset, byteLength)
+    const status = this.#addon.advise(handle, byteOffset, byteLength, ADVICES.indexOf(advice))
+    if (status !== 0) throw osError('madvise', status, this.path)
+  }
+
+  residentByteLength(byteOffset: number, byteLength: number): number {
+    const handle = this.#open()
+    checkRange(this, byteOffset, byteLength)
+    const resident = this.#addon.resident(handle, byteOffset, byteLength)
+    if (resident < 0) throw osError('mincore', resident, this.path)
+    return Math.min(resident, byteLength)
+  }
+
+  async prefetch(byteOffset: number, byteLength: number): Promise<void> {
+    const handle = this.#open()
+    checkRange(this, byteOffset, byteLength)
+    checkStatus(await this.#addon.prefetch(handle, byteOffset, byteLength))
+    if (!this.#closed) this.#checkFaults()
+  }
+
+  async flush(byteOffset: number, byteLength: number): Promise<void> {
+    const handle = this.#open()
+    checkRange(this, byteOffset, byteLength)
+    const status = await this.#addon.flush(handle, byteOffset, byteLength)
+    if (status !== 0) throw osError('msync', status, this.path)
+    if (this.#closed) return
+    this.#addon.checkSize(handle, byteOffset + byteLength)
+    this.#checkFaults()
+  }
+
+  /** Detaches every typed array at once; memory goes when work in flight is done. A second call does nothing. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#elements = null
+    this.#windows.clear()
+    this.#addon.close(this.#handle)
+  }
+}
+
+function gatherPlan(region: Region, wordSize: number): Float64Array {
+  const { shape, byteStrides: srcStrides, itemSize } = region
+  return packPlan({ shape, dstStrides: denseStrides(shape, itemSize), srcStrides, itemSize, wordSize })
+}

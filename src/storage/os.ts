@@ -1,0 +1,38 @@
+// Paths in, operating-system errors out: the words for what the system refuses.
+
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { getSystemErrorMap } from 'node:util'
+import { OsError, UnsupportedError } from '../errors.ts'
+
+/** An absolute path from what callers give. Throws `TypeError` for what is no path. */
+export function absolutePath(path: string | URL): string {
+  const text = path instanceof URL ? fileURLToPath(path) : path
+  if (typeof text !== 'string') throw new TypeError(`path: expected a string or a file URL, got ${typeof path}`)
+  if (text === '') throw new TypeError('path: expected a path, got an empty string')
+  if (text.includes('\0')) throw new TypeError('path: expected a path, got one with a NUL character')
+  return resolve(text)
+}
+
+/** `ENOSPC` for -28, or undefined for 0 and what the system does not name. */
+export function errnoName(errno: number): string | undefined {
+  return getSystemErrorMap().get(errno)?.[0]
+}
+
+/** The error for a negative errno that a system call left. */
+export function osError(syscall: string, errno: number, path: string | null, cause?: unknown): OsError {
+  const [code, message] = getSystemErrorMap().get(errno) ?? [`E${-errno}`, 'unknown error']
+  return new OsError(message, { code, syscall, errno, path, cause })
+}
+
+/** Turns an error of `node:fs` into an {@link OsError}; anything else passes as it is. */
+export function fromNodeError(error: unknown, path: string | null): unknown {
+  if (!(error instanceof Error)) return error
+  const { errno, syscall } = error as NodeJS.ErrnoException
+  return typeof errno === 'number' ? osError(syscall ?? 'fs', errno, path, error) : error
+}
+
+/** The error for a path that is not a regular file. */
+export function notARegularFile(path: string, what: string): UnsupportedError {
+  return new UnsupportedError(`open: expected a regular file, got ${what}`, { feature: 'special files', path })
+}

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Compiles every *_test.c here with the files its first line names, and runs
+# it: once under the sanitizers, once optimised as it ships.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cc=${CC:-cc}
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+trap 'exit 1' HUP INT TERM
+
+warnings='-std=c11 -Wall -Wextra -Werror'
+sanitizers='-fsanitize=address,undefined -fno-sanitize-recover=all -g -O1'
+status=0
+
+# run <label> <flags> <test.c> <source>...
+run() {
+  label=$1 flags=$2 test=$3
+  shift 3
+  echo "$(basename "$test") ($label)"
+  # shellcheck disable=SC2086 # flags and CC are lists of words
+  if ! $cc $warnings $flags -I"$root/src/native" -o "$out/test" "$test" "$@" ||
+    ! "$out/test"; then
+    echo "failed: $(basename "$test") ($label)" >&2
+    status=1
+  fi
+}
+
+cd "$root"
+for test in "$here"/*_test.c; do
+  sources=$(sed -n '1s|^// sources: ||p' "$test")
+  # shellcheck disable=SC2086 # a list of paths without spaces
+  run sanitized "$sanitizers" "$test" $sources
+  # shellcheck disable=SC2086
+  run optimised '-O2' "$test" $sources
+done
+exit $status
