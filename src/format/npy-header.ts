@@ -5,6 +5,7 @@
 import { FormatError, UnsupportedError } from '../errors.ts'
 import type { DType } from '../layout/dtype.ts'
 import { byteLengthOf, formatShape, MAX_NDIM, type Order, parseShape } from '../layout/shape.ts'
+import { decodeLatin1, encodeLatin1 } from './latin1.ts'
 import { dtypeFromPython, dtypeToPython } from './npy-descr.ts'
 import {
   formatPythonLiteral,
@@ -130,17 +131,6 @@ function failLimit(options: NpyHeaderOptions | undefined, limit: number, found: 
 export function npyHeaderByteLength(prefix: Uint8Array, options?: NpyHeaderOptions): number {
   const { textByteOffset, textByteLength } = parsePrefix(prefix, options)
   return textByteOffset + textByteLength
-}
-
-/** Arguments of one fromCharCode call: far below what any engine's stack takes. */
-const CHARACTERS_PER_CALL = 4096
-
-function decodeLatin1(bytes: Uint8Array): string {
-  let text = ''
-  for (let start = 0; start < bytes.length; start += CHARACTERS_PER_CALL) {
-    text += String.fromCharCode.apply(null, bytes.subarray(start, start + CHARACTERS_PER_CALL) as unknown as number[])
-  }
-  return text
 }
 
 function decodeUtf8(bytes: Uint8Array, options: NpyHeaderOptions | undefined, textByteOffset: number): string {
@@ -298,16 +288,6 @@ function isAlsoC(shape: readonly number[]): boolean {
     if (length > 1) axesLongerThanOne += 1
   }
   return axesLongerThanOne < 2
-}
-
-function encodeLatin1(text: string): Uint8Array | null {
-  const bytes = new Uint8Array(text.length)
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index)
-    if (code > 0xff) return null
-    bytes[index] = code
-  }
-  return bytes
 }
 
 /** Magic, version, length, text, padding and newline: NumPy's `_wrap_header`. Null when version 1.0 cannot hold it. */

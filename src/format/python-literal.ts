@@ -89,7 +89,8 @@ class LiteralParser {
       } else if (code === 0x23) {
         const end = text.indexOf('\n', this.#index)
         this.#index = end === -1 ? text.length : end
-      } else if (code === 0x5c && text.charCodeAt(this.#index + 1) === 0x0a) {
+      } else if (code === 0x5c && text.charCodeAt(this.#index + 1) === 0x0a && this.#index + 2 < text.length) {
+        // Python joins a line with the next one, but not with the end of the text.
         this.#index += 2
       } else {
         return

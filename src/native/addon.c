@@ -8,7 +8,7 @@
  * unmapped when nobody can reach it: `users` counts the open handle itself, each
  * live window (ArrayBuffer) and each piece of work on the pool. close() detaches
  * the windows, so that only work in flight can delay the unmapping. The struct
- * goes when `owners` is 0: the external value, each window, each work. Counts
+ * goes when `owners` is 0: the JavaScript object, each window, each work. Counts
  * change on the environment's own thread only.
  */
 #include <errno.h>
@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "mapping.h"
-#include "strided.h"
 
 /* Leaves with NULL and the pending exception when Node-API refuses. */
 #define CHECK(call)                                                            \
@@ -26,6 +26,13 @@
     if ((call) != napi_ok)                                                     \
       return failed(env, #call);                                               \
   } while (0)
+
+/* Declares and fetches argc, argv and the function's data. */
+#define ARGUMENTS(count)                                                       \
+  napi_value argv[count];                                                      \
+  size_t argc = count;                                                         \
+  void *data;                                                                  \
+  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, &data))
 
 static const napi_type_tag handle_tag = {0x6e70796d61702e68ull,
                                          0x616e646c652e7631ull};
@@ -95,6 +102,16 @@ handle_drop_owner(struct handle *handle)
 }
 
 static void
+handle_link(struct handle *handle)
+{
+  handle->open = true;
+  handle->next = handle->state->handles;
+  if (handle->next != NULL)
+    handle->next->previous = handle;
+  handle->state->handles = handle;
+}
+
+static void
 handle_unlink(struct handle *handle)
 {
   if (!handle->open)
@@ -128,7 +145,7 @@ handle_get(napi_env env, napi_value value, struct handle **handle)
   if (napi_check_object_type_tag(env, value, &handle_tag, &tagged) != napi_ok ||
       !tagged)
     return false;
-  return napi_get_value_external(env, value, (void **)handle) == napi_ok;
+  return napi_unwrap(env, value, (void **)handle) == napi_ok;
 }
 
 /* The arguments of every function on a range: handle, byteOffset, nbytes.
@@ -150,28 +167,31 @@ range_arguments(napi_env env, const napi_value *argv, struct handle **handle,
   return range_check(*byte_offset, *nbytes, (*handle)->mapping.nbytes);
 }
 
-/* open(path, mode) -> handle | -errno */
+/* open(path, mode, head) -> handle | -errno. Fills the Uint8Array `head` with
+ * the first bytes of the file, as far as it goes. */
 static napi_value
 addon_open(napi_env env, napi_callback_info info)
 {
-  napi_value argv[2], result;
-  size_t argc = 2, path_nbytes;
+  ARGUMENTS(3);
+  napi_value result;
+  size_t path_nbytes, head_nbytes;
   int32_t mode;
-  void *data;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, &data));
+  void *head;
   CHECK(napi_get_value_int32(env, argv[1], &mode));
   CHECK(napi_get_value_string_utf8(env, argv[0], NULL, 0, &path_nbytes));
+  CHECK(napi_get_typedarray_info(env, argv[2], NULL, &head_nbytes, &head, NULL,
+                                 NULL));
   char *path = malloc(path_nbytes + 1);
   struct handle *handle = calloc(1, sizeof(*handle));
   int error = path == NULL || handle == NULL ? -ENOMEM : 0;
-  if (error == 0 && napi_get_value_string_utf8(env, argv[0], path,
-                                               path_nbytes + 1,
-                                               &path_nbytes) != napi_ok)
+  if (error == 0 &&
+      napi_get_value_string_utf8(env, argv[0], path, path_nbytes + 1,
+                                 &path_nbytes) != napi_ok)
     error = -EINVAL;
   if (error == 0) {
     handle->state = data;
-    error = mapping_open(&handle->mapping, path, (enum mapping_mode)mode,
-                         &handle->state->fault_counter);
+    error = mapping_open(&handle->mapping, path, (enum mapping_mode)mode, head,
+                         head_nbytes, &handle->state->fault_counter);
   }
   free(path);
   if (error != 0) {
@@ -181,17 +201,12 @@ addon_open(napi_env env, napi_callback_info info)
   handle->owners = 1;
   handle->users = 1;
   handle->state->owners++;
-  if (napi_create_external(env, handle, handle_finalize, NULL, &result) !=
-      napi_ok) {
-    handle_drop_user(handle);
-    handle_drop_owner(handle);
-    return failed(env, "napi_create_external");
+  handle_link(handle);
+  if (napi_create_object(env, &result) != napi_ok ||
+      napi_wrap(env, result, handle, handle_finalize, NULL, NULL) != napi_ok) {
+    handle_finalize(env, handle, NULL);
+    return failed(env, "napi_wrap");
   }
-  handle->open = true;
-  handle->next = handle->state->handles;
-  if (handle->next != NULL)
-    handle->next->previous = handle;
-  handle->state->handles = handle;
   CHECK(napi_type_tag_object(env, result, &handle_tag));
   return result;
 }
@@ -200,10 +215,8 @@ addon_open(napi_env env, napi_callback_info info)
 static napi_value
 addon_byte_length(napi_env env, napi_callback_info info)
 {
-  napi_value argv[1];
-  size_t argc = 1;
+  ARGUMENTS(1);
   struct handle *handle;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
   if (!handle_get(env, argv[0], &handle))
     return number(env, -EINVAL);
   return number(env, (double)handle->mapping.nbytes);
@@ -234,11 +247,10 @@ window_finalize(napi_env env, void *data, void *hint)
 static napi_value
 addon_window(napi_env env, napi_callback_info info)
 {
-  napi_value argv[3], result, ignored;
-  size_t argc = 3;
+  ARGUMENTS(3);
+  napi_value result, ignored;
   struct handle *handle;
   uint64_t byte_offset, nbytes;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
   int error = range_arguments(env, argv, &handle, &byte_offset, &nbytes);
   if (error != 0)
     return number(env, error);
@@ -272,14 +284,11 @@ addon_window(napi_env env, napi_callback_info info)
 static napi_value
 addon_close(napi_env env, napi_callback_info info)
 {
-  napi_value argv[1], buffer;
-  size_t argc = 1;
+  ARGUMENTS(1);
+  napi_value buffer;
   struct handle *handle;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
   if (!handle_get(env, argv[0], &handle))
     return number(env, -EINVAL);
-  if (!handle->open)
-    return number(env, 0);
   for (struct window *window = handle->windows; window != NULL;
        window = window->next) {
     bool detached = false;
@@ -297,8 +306,33 @@ addon_close(napi_env env, napi_callback_info info)
     window->released = true;
     handle_drop_user(handle);
   }
-  handle_unlink(handle);
-  handle_drop_user(handle);
+  /* Without its wrap the object is an ordinary one: collecting thousands of
+   * closed arrays costs no finalizers. */
+  CHECK(napi_remove_wrap(env, argv[0], NULL));
+  handle_finalize(env, handle, NULL);
+  return number(env, 0);
+}
+
+static napi_value
+read_bytes(napi_env env, napi_callback_info info, bool peek)
+{
+  ARGUMENTS(3);
+  size_t nbytes;
+  int64_t byte_offset;
+  void *into;
+  struct handle *handle;
+  CHECK(napi_get_value_int64(env, argv[1], &byte_offset));
+  CHECK(napi_get_typedarray_info(env, argv[2], NULL, &nbytes, &into, NULL,
+                                 NULL));
+  if (!handle_get(env, argv[0], &handle) || byte_offset < 0)
+    return number(env, -EINVAL);
+  struct mapping *mapping = &handle->mapping;
+  int error = range_check((uint64_t)byte_offset, nbytes, mapping->nbytes);
+  if (error != 0 || nbytes == 0)
+    return number(env, error);
+  if (!peek || mapping->mode != MAPPING_READ ||
+      mapping_peek(mapping, (uint64_t)byte_offset, into, nbytes) != 0)
+    memcpy(into, mapping->base + byte_offset, nbytes);
   return number(env, 0);
 }
 
@@ -306,224 +340,109 @@ addon_close(napi_env env, napi_callback_info info)
 static napi_value
 addon_read(napi_env env, napi_callback_info info)
 {
-  napi_value argv[3];
-  size_t argc = 3, nbytes;
-  int64_t byte_offset;
-  void *data;
-  struct handle *handle;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
-  CHECK(napi_get_value_int64(env, argv[1], &byte_offset));
-  CHECK(napi_get_typedarray_info(env, argv[2], NULL, &nbytes, &data, NULL,
-                                 NULL));
-  if (!handle_get(env, argv[0], &handle) || byte_offset < 0)
-    return number(env, -EINVAL);
-  if (!handle->open)
-    return number(env, -EBADF);
-  int error =
-      range_check((uint64_t)byte_offset, nbytes, handle->mapping.nbytes);
-  if (error == 0 && nbytes > 0)
-    memcpy(data, handle->mapping.base + byte_offset, nbytes);
-  return number(env, error);
+  return read_bytes(env, info, false);
 }
 
-/* One side of a copy: a handle, or a Uint8Array. */
-struct operand {
-  uint8_t *base;
-  uint64_t nbytes;
-  struct handle *handle; /* also when an array lies in a window of ours */
-  bool writable;
+/* peek(handle, byteOffset, Uint8Array): the same, touching no page if it can. */
+static napi_value
+addon_peek(napi_env env, napi_callback_info info)
+{
+  return read_bytes(env, info, true);
+}
+
+/* A copy, and whose memory it touches. */
+struct job {
+  struct copy copy;
+  struct handle *handles[2]; /* dst, src; also when an array lies in a window */
+  bool source_is_mapping;
 };
 
+/* One side of a copy: a handle, or a Uint8Array. */
 static int
-operand_get(napi_env env, struct state *state, napi_value value,
-            struct operand *operand)
+side_get(napi_env env, struct state *state, const napi_value *argv,
+         struct copy_side *side, struct handle **handle, bool *is_mapping)
 {
-  napi_valuetype type;
-  napi_typedarray_type element;
+  napi_typedarray_type type;
   size_t nbytes;
   void *data;
-  memset(operand, 0, sizeof(*operand));
-  if (napi_typeof(env, value, &type) != napi_ok)
+  if (napi_get_value_int64(env, argv[1], &side->byte_offset) != napi_ok)
     return -EINVAL;
-  if (type == napi_external) {
-    if (!handle_get(env, value, &operand->handle))
-      return -EINVAL;
-    if (!operand->handle->open)
+  *is_mapping = handle_get(env, argv[0], handle);
+  if (*is_mapping) {
+    if (!(*handle)->open)
       return -EBADF;
-    operand->base = operand->handle->mapping.base;
-    operand->nbytes = operand->handle->mapping.nbytes;
-    operand->writable = operand->handle->mapping.mode != MAPPING_READ;
+    side->base = (*handle)->mapping.base;
+    side->nbytes = (*handle)->mapping.nbytes;
     return 0;
   }
-  if (napi_get_typedarray_info(env, value, &element, &nbytes, &data, NULL,
+  if (napi_get_typedarray_info(env, argv[0], &type, &nbytes, &data, NULL,
                                NULL) != napi_ok ||
-      element != napi_uint8_array)
+      type != napi_uint8_array)
     return -EINVAL;
-  operand->base = data;
-  operand->nbytes = nbytes;
-  operand->writable = true;
+  side->base = data;
+  side->nbytes = nbytes;
+  *handle = NULL;
   for (struct handle *h = state->handles; h != NULL; h = h->next) {
     uintptr_t base = (uintptr_t)h->mapping.base;
     if ((uintptr_t)data >= base && (uintptr_t)data - base < h->mapping.nbytes)
-      operand->handle = h;
+      *handle = h;
   }
-  return 0;
-}
-
-struct copy {
-  struct operand dst, src;
-  int64_t numbers[3 * STRIDED_MAX_NDIM];
-  struct strided_plan plan;
-  int64_t dst_byte_offset, src_byte_offset;
-  uint64_t src_end; /* one past the last byte read */
-};
-
-/* plan: [itemSize, wordSize, ndim, ...shape, ...dstStrides, ...srcStrides] */
-static int
-plan_get(napi_env env, napi_value value, struct copy *copy)
-{
-  napi_typedarray_type type;
-  size_t length;
-  void *data;
-  if (napi_get_typedarray_info(env, value, &type, &length, &data, NULL, NULL) !=
-          napi_ok ||
-      type != napi_float64_array || length < 3)
-    return -EINVAL;
-  const double *plan = data;
-  for (size_t i = 0; i < length; i++) {
-    if (!(plan[i] >= -9007199254740992.0 && plan[i] <= 9007199254740992.0))
-      return -EINVAL;
-    if (i >= 3 && i - 3 < 3 * STRIDED_MAX_NDIM)
-      copy->numbers[i - 3] = (int64_t)plan[i];
-  }
-  if (plan[0] < 0 || plan[1] < 0 || plan[2] < 0 || plan[2] > STRIDED_MAX_NDIM)
-    return -EINVAL;
-  int ndim = (int)plan[2];
-  if (length != 3 + 3 * (size_t)ndim)
-    return -EINVAL;
-  copy->plan.ndim = ndim;
-  copy->plan.item_nbytes = (size_t)plan[0];
-  copy->plan.word_nbytes = (size_t)plan[1];
-  copy->plan.shape = copy->numbers;
-  copy->plan.dst_strides = copy->numbers + ndim;
-  copy->plan.src_strides = copy->numbers + 2 * ndim;
-  if (copy->plan.word_nbytes > 1 &&
-      copy->plan.item_nbytes % copy->plan.word_nbytes != 0)
-    return -EINVAL;
   return 0;
 }
 
 /* copy(dst, dstByteOffset, src, srcByteOffset, plan): checks it all. */
 static int
-copy_get(napi_env env, struct state *state, const napi_value *argv,
-         struct copy *copy)
+job_get(napi_env env, struct state *state, const napi_value *argv,
+        struct job *job)
 {
   int error;
-  if (napi_get_value_int64(env, argv[1], &copy->dst_byte_offset) != napi_ok ||
-      napi_get_value_int64(env, argv[3], &copy->src_byte_offset) != napi_ok)
-    return -EINVAL;
-  if ((error = operand_get(env, state, argv[0], &copy->dst)) != 0 ||
-      (error = operand_get(env, state, argv[2], &copy->src)) != 0 ||
-      (error = plan_get(env, argv[4], copy)) != 0)
+  bool into_mapping;
+  napi_typedarray_type type;
+  size_t length;
+  void *packed;
+  if ((error = side_get(env, state, argv, &job->copy.dst, &job->handles[0],
+                        &into_mapping)) != 0 ||
+      (error = side_get(env, state, argv + 2, &job->copy.src, &job->handles[1],
+                        &job->source_is_mapping)) != 0)
     return error;
-  if (!copy->dst.writable)
+  if (into_mapping && job->handles[0]->mapping.mode == MAPPING_READ)
     return -EROFS;
-  const struct strided_plan *plan = &copy->plan;
-  if ((error = strided_extent_check(copy->dst_byte_offset, plan->ndim,
-                                    plan->shape, plan->dst_strides,
-                                    plan->item_nbytes, copy->dst.nbytes)) != 0)
+  if (napi_get_typedarray_info(env, argv[4], &type, &length, &packed, NULL,
+                               NULL) != napi_ok ||
+      type != napi_float64_array)
+    return -EINVAL;
+  if ((error = copy_unpack(&job->copy, packed, length)) != 0)
     return error;
-  return strided_extent_check(copy->src_byte_offset, plan->ndim, plan->shape,
-                              plan->src_strides, plan->item_nbytes,
-                              copy->src.nbytes);
-}
-
-/* The bytes [low, high) that a checked side of a copy touches. */
-static void
-touched(const struct strided_plan *plan, const int64_t *strides,
-        const uint8_t *start, uintptr_t *low, uintptr_t *high)
-{
-  *low = (uintptr_t)start;
-  *high = (uintptr_t)start + plan->item_nbytes;
-  for (int i = 0; i < plan->ndim; i++) {
-    int64_t reach;
-    if (plan->shape[i] == 0) {
-      *high = *low;
-      return;
-    }
-    reach = strides[i] * (plan->shape[i] - 1);
-    if (reach < 0)
-      *low -= (uintptr_t)-reach;
-    else
-      *high += (uintptr_t)reach;
-  }
-}
-
-/* Copies through memory of its own, for sides that overlap. */
-static int
-copy_apart(uint8_t *dst, const uint8_t *src, const struct strided_plan *plan)
-{
-  int64_t dense[STRIDED_MAX_NDIM];
-  struct strided_plan gather = *plan, scatter = *plan;
-  size_t nbytes = plan->item_nbytes;
-  for (int i = plan->ndim - 1; i >= 0; i--) {
-    dense[i] = (int64_t)nbytes;
-    if (__builtin_mul_overflow(nbytes, (size_t)plan->shape[i], &nbytes))
-      return -ENOMEM;
-  }
-  uint8_t *apart = malloc(nbytes);
-  if (apart == NULL)
-    return -ENOMEM;
-  gather.dst_strides = dense;
-  scatter.src_strides = dense;
-  scatter.word_nbytes = 0;
-  strided_copy(apart, src, &gather);
-  strided_copy(dst, apart, &scatter);
-  free(apart);
-  return 0;
+  return copy_check(&job->copy);
 }
 
 static int
-copy_run(struct copy *copy)
+job_run(struct job *job)
 {
-  uint8_t *dst = copy->dst.base + copy->dst_byte_offset;
-  const uint8_t *src = copy->src.base + copy->src_byte_offset;
-  uintptr_t dst_low, dst_high, src_low, src_high;
-  touched(&copy->plan, copy->plan.dst_strides, dst, &dst_low, &dst_high);
-  touched(&copy->plan, copy->plan.src_strides, src, &src_low, &src_high);
-  if (dst_low == dst_high || src_low == src_high)
-    return 0;
-  copy->src_end = src_high - (uintptr_t)copy->src.base;
-  if (dst_low < src_high && src_low < dst_high)
-    return copy_apart(dst, src, &copy->plan);
-  mapping_prefer_huge_pages(copy->dst.handle == NULL ? (uint8_t *)dst_low : NULL,
-                            dst_high - dst_low);
-  strided_copy(dst, src, &copy->plan);
-  return 0;
+  const struct copy_side *dst = &job->copy.dst;
+  if (job->handles[0] == NULL)
+    mapping_prefer_huge_pages(dst->base + dst->low, dst->high - dst->low);
+  return copy_run(&job->copy);
 }
 
+/* A source cut in the middle of a page gave zeros and no signal. */
 static void
-copy_check_size(const struct operand *operand, uint64_t end)
+job_check_size(struct job *job)
 {
-  if (operand->handle != NULL &&
-      operand->base == operand->handle->mapping.base)
-    mapping_check_size(&operand->handle->mapping, end);
+  if (job->source_is_mapping)
+    mapping_check_size(&job->handles[1]->mapping, job->copy.src.high);
 }
 
 static napi_value
 addon_copy(napi_env env, napi_callback_info info)
 {
-  napi_value argv[5];
-  size_t argc = 5;
-  void *data;
-  struct copy copy;
-  copy.src_end = 0;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, &data));
-  int error = copy_get(env, data, argv, &copy);
+  ARGUMENTS(5);
+  struct job job;
+  int error = job_get(env, data, argv, &job);
   if (error == 0)
-    error = copy_run(&copy);
+    error = job_run(&job);
   if (error == 0)
-    copy_check_size(&copy.src, copy.src_end);
+    job_check_size(&job);
   return number(env, error);
 }
 
@@ -531,11 +450,9 @@ addon_copy(napi_env env, napi_callback_info info)
 static napi_value
 addon_check_size(napi_env env, napi_callback_info info)
 {
-  napi_value argv[2];
-  size_t argc = 2;
+  ARGUMENTS(2);
   int64_t needed_nbytes;
   struct handle *handle;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
   CHECK(napi_get_value_int64(env, argv[1], &needed_nbytes));
   if (!handle_get(env, argv[0], &handle) || !handle->open || needed_nbytes < 0)
     return number(env, -EINVAL);
@@ -547,11 +464,10 @@ addon_check_size(napi_env env, napi_callback_info info)
 static napi_value
 addon_take_fault(napi_env env, napi_callback_info info)
 {
-  napi_value argv[1], result;
-  size_t argc = 1;
+  ARGUMENTS(1);
+  napi_value result;
   struct handle *handle;
   struct mapping_fault fault;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
   if (!handle_get(env, argv[0], &handle))
     return number(env, -EINVAL);
   memset(&fault, 0, sizeof(fault));
@@ -573,12 +489,10 @@ addon_take_fault(napi_env env, napi_callback_info info)
 static napi_value
 addon_advise(napi_env env, napi_callback_info info)
 {
-  napi_value argv[4];
-  size_t argc = 4;
+  ARGUMENTS(4);
   int32_t advice;
   struct handle *handle;
   uint64_t byte_offset, nbytes;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
   CHECK(napi_get_value_int32(env, argv[3], &advice));
   int error = range_arguments(env, argv, &handle, &byte_offset, &nbytes);
   if (error == 0 && (advice < MAPPING_NORMAL || advice > MAPPING_DONTNEED))
@@ -593,11 +507,9 @@ addon_advise(napi_env env, napi_callback_info info)
 static napi_value
 addon_resident(napi_env env, napi_callback_info info)
 {
-  napi_value argv[3];
-  size_t argc = 3;
+  ARGUMENTS(3);
   struct handle *handle;
   uint64_t byte_offset, nbytes, resident_nbytes = 0;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
   int error = range_arguments(env, argv, &handle, &byte_offset, &nbytes);
   if (error == 0)
     error = mapping_resident(&handle->mapping, byte_offset, nbytes,
@@ -609,11 +521,9 @@ addon_resident(napi_env env, napi_callback_info info)
 static napi_value
 addon_reserve(napi_env env, napi_callback_info info)
 {
-  napi_value argv[2];
-  size_t argc = 2;
+  ARGUMENTS(2);
   int32_t fd;
   int64_t nbytes;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
   CHECK(napi_get_value_int32(env, argv[0], &fd));
   CHECK(napi_get_value_int64(env, argv[1], &nbytes));
   return number(env,
@@ -626,9 +536,8 @@ struct work {
   napi_async_work async;
   napi_deferred deferred;
   enum work_kind kind;
-  struct handle *handles[2]; /* kept mapped while the work runs */
-  napi_ref arrays[2];        /* and these uncollected */
-  struct copy copy;
+  struct job job;      /* its handles are kept mapped while the work runs */
+  napi_ref arrays[2];  /* and these uncollected */
   uint64_t byte_offset, nbytes;
   int error;
 };
@@ -637,15 +546,15 @@ static void
 work_execute(napi_env env, void *data)
 {
   struct work *work = data;
+  const struct mapping *mapping =
+      work->kind == WORK_COPY ? NULL : &work->job.handles[0]->mapping;
   (void)env;
   if (work->kind == WORK_COPY)
-    work->error = copy_run(&work->copy);
+    work->error = job_run(&work->job);
   else if (work->kind == WORK_FLUSH)
-    work->error = mapping_flush(&work->handles[0]->mapping, work->byte_offset,
-                                work->nbytes);
+    work->error = mapping_flush(mapping, work->byte_offset, work->nbytes);
   else
-    work->error = mapping_populate(&work->handles[0]->mapping,
-                                   work->byte_offset, work->nbytes);
+    work->error = mapping_populate(mapping, work->byte_offset, work->nbytes);
 }
 
 static void
@@ -654,9 +563,9 @@ work_free(napi_env env, struct work *work)
   for (int i = 0; i < 2; i++) {
     if (work->arrays[i] != NULL)
       napi_delete_reference(env, work->arrays[i]);
-    if (work->handles[i] != NULL) {
-      handle_drop_user(work->handles[i]);
-      handle_drop_owner(work->handles[i]);
+    if (work->job.handles[i] != NULL) {
+      handle_drop_user(work->job.handles[i]);
+      handle_drop_owner(work->job.handles[i]);
     }
   }
   if (work->async != NULL)
@@ -671,28 +580,24 @@ work_complete(napi_env env, napi_status status, void *data)
   napi_value result;
   int error = status == napi_ok ? work->error : -ECANCELED;
   if (error == 0 && work->kind == WORK_COPY)
-    copy_check_size(&work->copy.src, work->copy.src_end);
+    job_check_size(&work->job);
   /* An environment on its way out refuses these; nobody waits any more. */
   if (napi_create_double(env, error, &result) == napi_ok)
     napi_resolve_deferred(env, work->deferred, result);
   work_free(env, work);
 }
 
-static void
-work_hold(struct work *work, int index, struct handle *handle)
-{
-  if (handle == NULL)
-    return;
-  handle->users++;
-  handle->owners++;
-  work->handles[index] = handle;
-}
-
-/* Hands the work to the pool -> Promise<0 | -errno> */
+/* Keeps the mappings of the job, and hands it to the pool -> Promise. */
 static napi_value
 work_start(napi_env env, struct work *work)
 {
   napi_value promise, name;
+  for (int i = 0; i < 2; i++) {
+    if (work->job.handles[i] != NULL) {
+      work->job.handles[i]->users++;
+      work->job.handles[i]->owners++;
+    }
+  }
   if (napi_create_string_utf8(env, "npymap", NAPI_AUTO_LENGTH, &name) !=
           napi_ok ||
       napi_create_async_work(env, NULL, name, work_execute, work_complete, work,
@@ -705,45 +610,33 @@ work_start(napi_env env, struct work *work)
   return promise;
 }
 
+/* As copy, on a thread of the pool -> Promise<0 | -errno> | -errno */
 static napi_value
 addon_copy_async(napi_env env, napi_callback_info info)
 {
-  napi_value argv[5];
-  size_t argc = 5;
-  void *data;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, &data));
+  ARGUMENTS(5);
   struct work *work = calloc(1, sizeof(*work));
   if (work == NULL)
     return number(env, -ENOMEM);
   work->kind = WORK_COPY;
-  int error = copy_get(env, data, argv, &work->copy);
-  if (error != 0) {
-    work_free(env, work);
-    return number(env, error);
+  int error = job_get(env, data, argv, &work->job);
+  for (int i = 0; i < 2 && error == 0; i++) {
+    if (napi_create_reference(env, argv[2 * i], 1, &work->arrays[i]) != napi_ok)
+      error = -EINVAL;
   }
-  work_hold(work, 0, work->copy.dst.handle);
-  work_hold(work, 1, work->copy.src.handle);
-  for (int i = 0; i < 2; i++) {
-    napi_valuetype type;
-    if (napi_typeof(env, argv[2 * i], &type) != napi_ok ||
-        (type != napi_external &&
-         napi_create_reference(env, argv[2 * i], 1, &work->arrays[i]) !=
-             napi_ok)) {
-      work_free(env, work);
-      return failed(env, "napi_create_reference");
-    }
-  }
-  return work_start(env, work);
+  if (error == 0)
+    return work_start(env, work);
+  memset(work->job.handles, 0, sizeof(work->job.handles));
+  work_free(env, work);
+  return number(env, error);
 }
 
 static napi_value
 range_work(napi_env env, napi_callback_info info, enum work_kind kind)
 {
-  napi_value argv[3];
-  size_t argc = 3;
+  ARGUMENTS(3);
   struct handle *handle;
   uint64_t byte_offset, nbytes;
-  CHECK(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
   int error = range_arguments(env, argv, &handle, &byte_offset, &nbytes);
   if (error != 0)
     return number(env, error);
@@ -753,7 +646,7 @@ range_work(napi_env env, napi_callback_info info, enum work_kind kind)
   work->kind = kind;
   work->byte_offset = byte_offset;
   work->nbytes = nbytes;
-  work_hold(work, 0, handle);
+  work->job.handles[0] = handle;
   return work_start(env, work);
 }
 
@@ -806,6 +699,7 @@ NAPI_MODULE_INIT()
       {"close", addon_close},
       {"window", addon_window},
       {"read", addon_read},
+      {"peek", addon_peek},
       {"copy", addon_copy},
       {"copyAsync", addon_copy_async},
       {"checkSize", addon_check_size},

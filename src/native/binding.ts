@@ -26,13 +26,16 @@ export const MappingFault: { readonly truncated: 1; readonly io: 2; readonly wri
 export interface Addon {
   /** Bumped at every fault under any mapping of this thread. */
   readonly faultCounter: Uint32Array
-  open(path: string, mode: number): MappingHandle | number
+  /** Fills `head` with the first bytes of the file, as far as it goes. */
+  open(path: string, mode: number, head: Uint8Array): MappingHandle | number
   byteLength(handle: MappingHandle): number
   /** Detaches every window, then unmaps once work in flight is done. */
   close(handle: MappingHandle): number
   /** Never twice with one `byteOffset`: V8 may abort over two buffers at one address. */
   window(handle: MappingHandle, byteOffset: number, byteLength: number): ArrayBuffer | number
   read(handle: MappingHandle, byteOffset: number, into: Uint8Array): number
+  /** The same through a descriptor of its own: no page fault, dear as a second read, cheap as a first. */
+  peek(handle: MappingHandle, byteOffset: number, into: Uint8Array): number
   /** `plan` is `[itemSize, wordSize, ndim, ...shape, ...dstStrides, ...srcStrides]`, strides in bytes. */
   copy(
     dst: MappingHandle | Uint8Array,

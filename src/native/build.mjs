@@ -1,38 +1,81 @@
-// Compiles the addon with node-gyp. Without a compiler the install still succeeds: the library then reads with pread.
+// Compiles the addon with node-gyp. Without a compiler the install still ends well: the library then reads with pread.
 // `--strict` (npm run build:native) fails instead, for people who work on the addon.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const script = fileURLToPath(import.meta.url)
+const root = resolve(dirname(script), '../..')
+const addon = join(root, 'build/Release/npymap.node')
 const strict = process.argv.includes('--strict')
+// Without headers beside node, node-gyp downloads them: a network that swallows packets must not hang an install.
+const TIMEOUT_MS = 10 * 60 * 1000
 
-/** Says why there is no addon, then ends: in error only when the caller asked for the addon. */
-function giveUp(reason) {
-  console.error(`npymap: the addon was not built (${reason}).`)
+const COMPILE = `It needs a C compiler, make and python3 (Debian: apt install build-essential python3; Alpine: apk add \
+build-base python3; macOS: xcode-select --install); then run: node ${script}`
+
+/** Says why there is no addon and what to do, then ends: in error only when the caller asked for the addon. */
+function giveUp(reason, remedy = COMPILE) {
   console.error(
-    'npymap: it works without, reading with pread: slower, no zero-copy. `buildInfo()` tells which is in use.',
+    `npymap: the addon was not built: ${reason}. The library works without it, reading files with pread: slower, no ` +
+      `zero-copy; buildInfo() tells which is in use. ${remedy}`,
   )
-  console.error('npymap: install a C compiler, make and python3, then run `npm rebuild npymap` for the mapped path.')
   process.exit(strict ? 1 : 0)
 }
 
-if (process.env.NPYMAP_SKIP_ADDON === '1') giveUp('NPYMAP_SKIP_ADDON=1')
-if (process.platform === 'win32') giveUp('Windows has no mapping code yet')
-
-const nodeGyp = process.env.npm_config_node_gyp
-const [command, ...prefix] = nodeGyp ? [process.execPath, nodeGyp] : ['node-gyp']
-const args = [...prefix, 'rebuild']
-// Official Node builds carry their headers: use those rather than download them.
-const bundled = resolve(dirname(process.execPath), '..')
-if (existsSync(join(bundled, 'include/node/node_api.h'))) args.push(`--nodedir=${bundled}`)
-
-const run = spawnSync(command, args, { cwd: root, encoding: 'utf8' })
-const log = `${run.stdout ?? ''}${run.stderr ?? ''}`
-if (run.error) giveUp(run.error.message)
-if (run.status !== 0) {
-  process.stderr.write(log)
-  giveUp(`node-gyp ended with ${run.status ?? run.signal}`)
+/** node-gyp's script: the one npm names, else the one inside the npm that is beside node or on PATH; or null. */
+function findNodeGyp() {
+  const named = process.env.npm_config_node_gyp
+  if (named && existsSync(named)) return named
+  const onPath = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'npm'))
+  const npms = [process.env.npm_execpath ?? '', join(dirname(process.execPath), 'npm'), ...onPath]
+  for (const npm of npms.filter((path) => existsSync(path))) {
+    const found = resolve(dirname(realpathSync(npm)), '../node_modules/node-gyp/bin/node-gyp.js')
+    if (existsSync(found)) return found
+  }
+  return null
 }
-if (strict) process.stdout.write(log)
+
+/** Where to find Node's headers without a download: official builds and Docker images carry them. Or null. */
+function bundledHeaders() {
+  if (process.env.npm_config_nodedir) return null // node-gyp reads it
+  const prefix = resolve(dirname(realpathSync(process.execPath)), '..')
+  return ['node_api.h', 'common.gypi'].every((name) => existsSync(join(prefix, 'include/node', name))) ? prefix : null
+}
+
+/** Runs node-gyp; its whole output goes to build/build.log, and to the terminal when strict. */
+function compile() {
+  const nodeGyp = findNodeGyp()
+  const headers = bundledHeaders()
+  const command = nodeGyp === null ? 'node-gyp' : process.execPath
+  const args = [...(nodeGyp === null ? [] : [nodeGyp]), 'rebuild', ...(headers === null ? [] : [`--nodedir=${headers}`])]
+  // binding.gyp calls `node`: it has to be this one, also when it is not on PATH.
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}` }
+  const run = spawnSync(command, args, { cwd: root, env, encoding: 'utf8', timeout: TIMEOUT_MS, maxBuffer: 2 ** 28 })
+
+  const log = `${run.stdout ?? ''}${run.stderr ?? ''}`
+  if (strict) process.stdout.write(log)
+  mkdirSync(join(root, 'build'), { recursive: true })
+  writeFileSync(join(root, 'build/build.log'), log)
+  if (run.error?.code === 'ENOENT') giveUp('there is no node-gyp: no npm beside node or on PATH')
+  if (run.error?.code === 'ETIMEDOUT') giveUp(`node-gyp did not end in ${TIMEOUT_MS / 60_000} minutes`)
+  if (run.error) giveUp(run.error.message)
+  if (run.status !== 0) {
+    const cause = /^gyp ERR! stack (?:\w*Error: )?(.+)$/m.exec(log)?.[1] ?? `node-gyp ended with ${run.status ?? run.signal}`
+    giveUp(`${cause} (all of it in ${join(root, 'build/build.log')})`)
+  }
+}
+
+/** Loads the new addon in a process of its own: a build that does not load is no build. */
+function check() {
+  const run = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', addon], { encoding: 'utf8' })
+  if (run.status !== 0) giveUp(`it compiled but does not load: ${run.stderr.trim() || run.signal}`)
+}
+
+process.on('uncaughtException', (error) => giveUp(error.message))
+if (process.env.NPYMAP_SKIP_ADDON === '1') giveUp('NPYMAP_SKIP_ADDON=1 is set', `To build it, run: node ${script}`)
+if (process.platform === 'win32') giveUp('there is no mapping code for Windows yet', 'There is nothing to install.')
+compile()
+check()
+console.log(`npymap: built ${addon}`)

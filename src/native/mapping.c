@@ -39,8 +39,27 @@ map_file(struct mapping *mapping, int fd, uint64_t nbytes)
   return 0;
 }
 
+/* Bytes read, fewer than asked for only at the end of the file; or an errno. */
+static ssize_t
+read_at(int fd, uint64_t byte_offset, uint8_t *into, size_t nbytes)
+{
+  size_t done = 0;
+  while (done < nbytes) {
+    ssize_t count =
+        pread(fd, into + done, nbytes - done, (off_t)(byte_offset + done));
+    if (count < 0 && errno != EINTR)
+      return -errno;
+    if (count == 0)
+      break;
+    if (count > 0)
+      done += (size_t)count;
+  }
+  return (ssize_t)done;
+}
+
 int
 mapping_open(struct mapping *mapping, const char *path, enum mapping_mode mode,
+             uint8_t *head, size_t head_nbytes,
              _Atomic uint32_t *fault_counter)
 {
   struct stat status;
@@ -68,6 +87,10 @@ mapping_open(struct mapping *mapping, const char *path, enum mapping_mode mode,
       result = -ENOMEM;
     else if (status.st_size > 0)
       result = map_file(mapping, fd, (uint64_t)status.st_size);
+  }
+  if (result == 0) {
+    ssize_t count = read_at(fd, 0, head, head_nbytes);
+    result = count < 0 ? (int)count : 0;
   }
   close(fd);
   if (result == 0 && mapping->base != NULL)
@@ -97,6 +120,26 @@ static bool
 same_file(const struct mapping *mapping, const struct stat *status)
 {
   return status->st_dev == mapping->device && status->st_ino == mapping->inode;
+}
+
+int
+mapping_peek(struct mapping *mapping, uint64_t byte_offset, uint8_t *into,
+             size_t nbytes)
+{
+  struct stat status;
+  ssize_t count = -ESTALE;
+  int fd = open(mapping->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    return -ESTALE;
+  if (fstat(fd, &status) == 0 && same_file(mapping, &status))
+    count = read_at(fd, byte_offset, into, nbytes);
+  close(fd);
+  if (count < 0)
+    return (int)count;
+  if ((size_t)count == nbytes)
+    return 0;
+  faults_mark_lost(mapping->slot, byte_offset + (uint64_t)count);
+  return -ENODATA;
 }
 
 void

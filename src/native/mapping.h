@@ -7,6 +7,7 @@
 #define NPYMAP_MAPPING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -54,14 +55,27 @@ struct mapping_fault {
 
 /*
  * Maps the whole regular file at `path`. -EISDIR and -ENODEV for what is not a
- * regular file (never blocks on a pipe). `fault_counter` is bumped whenever a
- * fault under this mapping is caught; it must outlive the mapping.
+ * regular file (never blocks on a pipe). Its first bytes, as far as it goes, are
+ * read into `head`: looking at a header then faults in no page. `fault_counter`
+ * is bumped whenever a fault under this mapping is caught; it must outlive the
+ * mapping.
  */
 int mapping_open(struct mapping *mapping, const char *path,
-                 enum mapping_mode mode, _Atomic uint32_t *fault_counter);
+                 enum mapping_mode mode, uint8_t *head, size_t head_nbytes,
+                 _Atomic uint32_t *fault_counter);
 
 /* Unmaps. Errors of munmap are ignored: nothing could be done about them. */
 void mapping_close(struct mapping *mapping);
+
+/*
+ * Reads a few bytes without touching the mapping, through a descriptor of its
+ * own: a first touch costs a page fault, and page tables to take down at close,
+ * some 20 us together where this costs 4. Only for mappings nobody writes to.
+ * -ESTALE when the path names another file by now, -ENODATA when the file ends
+ * before (recorded as a fault).
+ */
+int mapping_peek(struct mapping *mapping, uint64_t byte_offset, uint8_t *into,
+                 size_t nbytes);
 
 /* Records a fault when the file is now shorter than `needed_nbytes`: reads of
  * the last, partly cut page give zeros without a signal. */

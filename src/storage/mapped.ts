@@ -13,8 +13,12 @@ import { checkStatus, packPlan } from './strided.ts'
 export const MAX_WINDOW_BYTE_LENGTH: number = constants.MAX_LENGTH
 /** Where one window cannot hold the file, windows start at multiples of this, half of 4 GiB: they overlap. */
 const WINDOW_STEP = 2 * 1024 * 1024 * 1024
+/** So many first elements are read without a page fault: programs open many files to look at little. */
+const PEEKS = 2
 /** Elements read through the addon before a window is made for them: opening and peeking stays cheap. */
 const READS_BEFORE_WINDOW = 32
+/** Most headers are 128 bytes. */
+const HEAD_BYTE_LENGTH = 256
 /** Truncation leaves zeros up to the end of a page; no system has smaller pages. */
 const PAGE_BYTE_LENGTH = 4096
 const ADVICES: readonly Advice[] = ['normal', 'random', 'sequential', 'willneed', 'dontneed']
@@ -47,20 +51,25 @@ export class MappedSource implements ByteSource {
   #faultsSeen: number
   #lost: { byteOffset: number; reason: 'truncated' | 'io'; errno: string | undefined } | null = null
 
-  private constructor(addon: Addon, handle: MappingHandle, path: string, mode: MapMode) {
+  /** The first bytes of the file, read when it was opened: a look at its header faults in no page. */
+  #head: Uint8Array | null
+
+  private constructor(addon: Addon, handle: MappingHandle, path: string, mode: MapMode, head: Uint8Array) {
     this.#addon = addon
     this.#handle = handle
     this.path = path
     this.byteLength = addon.byteLength(handle)
     this.writable = mode !== 'r'
     this.#faultsSeen = addon.faultCounter[0]!
+    this.#head = head
   }
 
   /** Maps a regular file, whole. Throws {@link OsError} or {@link UnsupportedError}. */
   static open(addon: Addon, path: string, mode: MapMode): MappedSource {
     const modes = { r: MappingMode.read, 'r+': MappingMode.shared, c: MappingMode.private }
-    const handle = addon.open(path, modes[mode])
-    if (typeof handle !== 'number') return new MappedSource(addon, handle, path, mode)
+    const head = new Uint8Array(HEAD_BYTE_LENGTH)
+    const handle = addon.open(path, modes[mode], head)
+    if (typeof handle !== 'number') return new MappedSource(addon, handle, path, mode, head)
     if (handle === EISDIR) throw notARegularFile(path, 'a directory')
     if (handle === ENODEV) throw notARegularFile(path, 'a special file')
     throw osError('mmap', handle, path)
@@ -125,8 +134,9 @@ export class MappedSource implements ByteSource {
       }
     }
     const scratch = new Uint8Array(byteLength)
-    checkStatus(this.#addon.read(handle, byteOffset, scratch))
-    this.#addon.checkSize(handle, byteOffset + byteLength)
+    const read = this.#elementReads <= PEEKS ? this.#addon.peek : this.#addon.read
+    checkStatus(read(handle, byteOffset, scratch))
+    if (scratch.every((byte) => byte === 0)) this.#addon.checkSize(handle, byteOffset + byteLength)
     this.#checkFaults()
     return decode(new DataView(scratch.buffer), 0)
   }
@@ -153,6 +163,10 @@ export class MappedSource implements ByteSource {
   read(byteOffset: number, into: Uint8Array): void {
     const handle = this.#open()
     checkRange(this, byteOffset, into.byteLength)
+    if (this.#head !== null && byteOffset + into.byteLength <= HEAD_BYTE_LENGTH) {
+      into.set(this.#head.subarray(byteOffset, byteOffset + into.byteLength))
+      return
+    }
     checkStatus(this.#addon.read(handle, byteOffset, into))
     this.#addon.checkSize(handle, byteOffset + into.byteLength)
     this.#checkFaults()
@@ -176,6 +190,7 @@ export class MappedSource implements ByteSource {
   scatter(region: Region, from: ByteSource, fromRegion: Region, wordSize: number): void {
     const handle = this.#open()
     checkRegion(this, region)
+    this.#head = null
     const { shape, byteStrides: dstStrides, itemSize } = region
     const plan = packPlan({ shape, dstStrides, srcStrides: fromRegion.byteStrides, itemSize, wordSize })
     if (from instanceof MappedSource) {

@@ -123,7 +123,7 @@ describe('odd files', () => {
     const repr = text.startsWith('[') || text.startsWith('{') ? text : `'${text.replace('|', '')}'`
     // The repr of a generic or named datetime64 is its code.
     const plain = parsed.dtype.kind === 'M' ? `'${parsed.dtype.str}'` : repr
-    expect(`dtype(${plain})`).toBe(entry.dtype?.replace("['i1'", "['i1'"))
+    expect(`dtype(${plain})`).toBe(entry.dtype)
   })
 
   it('reads the long header when asked', () => {
@@ -280,8 +280,9 @@ describe('formatNpyHeader', () => {
   it('pads an aligned header with 64 more', () => {
     const lengths = Array.from({ length: 70 }, (_, index) => textOf([1], 'C', [['x'.repeat(index + 1), '<f8']]).length)
     expect(new Set(lengths)).toEqual(new Set([128, 192]))
-    expect(textOf([1], 'C', [['x'.repeat(22), '<f8']])).toHaveLength(128)
-    expect(textOf([1], 'C', [['x'.repeat(23), '<f8']])).toHaveLength(192)
+    // With 32 characters the header ends at byte 128 without any padding.
+    expect(textOf([1], 'C', [['x'.repeat(31), '<f8']])).toHaveLength(128)
+    expect(textOf([1], 'C', [['x'.repeat(32), '<f8']])).toHaveLength(192)
   })
 
   it('is as long for every length of the growing axis', () => {
@@ -329,7 +330,14 @@ describe('formatNpyHeader', () => {
   })
 
   it.skipIf(!hasNumpy)('writes the bytes NumPy writes', () => {
-    const descrs = ["'<f8'", "'>M8[25s]'", "'<U7'", "'?'", "[('it\\'s', '<i4'), ('é', 'S2')]", "[('整', '<i4', (2,))]"]
+    const descrs = [
+      "'<f8'",
+      "'>M8[25s]'",
+      "'<U7'",
+      "'?'",
+      "[('it\\'s', '<i4'), ('é', 'S2')]",
+      "[('整', '<i4', (2,))]",
+    ].concat(Array.from({ length: 40 }, (_, length) => `[('${'x'.repeat(length + 1)}', '<f8')]`))
     const shapes = ['()', '(0,)', '(7,)', '(1,5)', '(5,1)', '(2,3)', '(3,0,2)', '(12,1,3,1)']
     const cases = descrs.flatMap((descr) =>
       shapes.flatMap((shape) => ['C', 'F'].map((order) => ({ descr, shape, order }))),

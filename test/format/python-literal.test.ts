@@ -112,6 +112,7 @@ describe('parsePythonLiteral', () => {
     "{'a': 1}\0",
     "'a\0b'",
     '{} {}',
+    '{}\\\n',
     '\u00a01',
     '9'.repeat(4301),
   ])('refuses %j', (text) => {
