@@ -4,6 +4,7 @@
       "target_name": "npymap",
       "sources": [
         "src/native/addon.c",
+        "src/native/handle.c",
         "src/native/copy.c",
         "src/native/mapping.c",
         "src/native/faults.c",

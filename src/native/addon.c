@@ -3,21 +3,14 @@
  * packs the result. TypeScript has checked every argument and words every
  * error; here only what would be unsafe for memory is checked again. Functions
  * return 0 (or a value) or a negative errno as a number.
- *
- * Ownership. A `handle` is one mapping seen from JavaScript. Its memory is
- * unmapped when nobody can reach it: `users` counts the open handle itself, each
- * live window (ArrayBuffer) and each piece of work on the pool. close() detaches
- * the windows, so that only work in flight can delay the unmapping. The struct
- * goes when `owners` is 0: the JavaScript object, each window, each work. Counts
- * change on the environment's own thread only.
  */
 #include <errno.h>
 #include <node_api.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "copy.h"
+#include "handle.h"
 #include "mapping.h"
 
 /* Leaves with NULL and the pending exception when Node-API refuses. */
@@ -37,30 +30,6 @@
 static const napi_type_tag handle_tag = {0x6e70796d61702e68ull,
                                          0x616e646c652e7631ull};
 
-/* One per environment (main thread or worker). */
-struct state {
-  uint32_t owners; /* the environment, the counter's buffer, every handle */
-  _Atomic uint32_t fault_counter; /* JavaScript sees it as a Uint32Array */
-  struct handle *handles;         /* open ones, newest first */
-};
-
-struct handle {
-  struct state *state;
-  struct mapping mapping;
-  uint32_t owners;
-  uint32_t users;
-  bool open;
-  struct window *windows;
-  struct handle *next, *previous;
-};
-
-struct window {
-  struct handle *handle;
-  napi_ref buffer; /* weak */
-  bool released;
-  struct window *next, *previous;
-};
-
 static napi_value
 failed(napi_env env, const char *call)
 {
@@ -79,63 +48,11 @@ number(napi_env env, double value)
 }
 
 static void
-state_drop(struct state *state)
-{
-  if (--state->owners == 0)
-    free(state);
-}
-
-static void
-handle_drop_user(struct handle *handle)
-{
-  if (--handle->users == 0)
-    mapping_close(&handle->mapping);
-}
-
-static void
-handle_drop_owner(struct handle *handle)
-{
-  if (--handle->owners != 0)
-    return;
-  state_drop(handle->state);
-  free(handle);
-}
-
-static void
-handle_link(struct handle *handle)
-{
-  handle->open = true;
-  handle->next = handle->state->handles;
-  if (handle->next != NULL)
-    handle->next->previous = handle;
-  handle->state->handles = handle;
-}
-
-static void
-handle_unlink(struct handle *handle)
-{
-  if (!handle->open)
-    return;
-  handle->open = false;
-  if (handle->previous != NULL)
-    handle->previous->next = handle->next;
-  else
-    handle->state->handles = handle->next;
-  if (handle->next != NULL)
-    handle->next->previous = handle->previous;
-}
-
-static void
 handle_finalize(napi_env env, void *data, void *hint)
 {
-  struct handle *handle = data;
   (void)env;
   (void)hint;
-  if (handle->open) {
-    handle_unlink(handle);
-    handle_drop_user(handle);
-  }
-  handle_drop_owner(handle);
+  handle_abandon(data);
 }
 
 static bool
@@ -182,26 +99,18 @@ addon_open(napi_env env, napi_callback_info info)
   CHECK(napi_get_typedarray_info(env, argv[2], NULL, &head_nbytes, &head, NULL,
                                  NULL));
   char *path = malloc(path_nbytes + 1);
-  struct handle *handle = calloc(1, sizeof(*handle));
-  int error = path == NULL || handle == NULL ? -ENOMEM : 0;
+  struct handle *handle = NULL;
+  int error = path == NULL ? -ENOMEM : 0;
   if (error == 0 &&
       napi_get_value_string_utf8(env, argv[0], path, path_nbytes + 1,
                                  &path_nbytes) != napi_ok)
     error = -EINVAL;
-  if (error == 0) {
-    handle->state = data;
-    error = mapping_open(&handle->mapping, path, (enum mapping_mode)mode, head,
-                         head_nbytes, &handle->state->fault_counter);
-  }
+  if (error == 0)
+    error = handle_open(&handle, data, path, (enum mapping_mode)mode, head,
+                        head_nbytes);
   free(path);
-  if (error != 0) {
-    free(handle);
+  if (error != 0)
     return number(env, error);
-  }
-  handle->owners = 1;
-  handle->users = 1;
-  handle->state->owners++;
-  handle_link(handle);
   if (napi_create_object(env, &result) != napi_ok ||
       napi_wrap(env, result, handle, handle_finalize, NULL, NULL) != napi_ok) {
     handle_finalize(env, handle, NULL);
@@ -226,20 +135,10 @@ static void
 window_finalize(napi_env env, void *data, void *hint)
 {
   struct window *window = hint;
-  struct handle *handle = window->handle;
   (void)data;
   if (window->buffer != NULL)
     napi_delete_reference(env, window->buffer);
-  if (window->previous != NULL)
-    window->previous->next = window->next;
-  else
-    handle->windows = window->next;
-  if (window->next != NULL)
-    window->next->previous = window->previous;
-  if (!window->released)
-    handle_drop_user(handle);
-  handle_drop_owner(handle);
-  free(window);
+  window_drop(window);
 }
 
 /* window(handle, byteOffset, byteLength) -> ArrayBuffer | -errno. TypeScript
@@ -254,16 +153,9 @@ addon_window(napi_env env, napi_callback_info info)
   int error = range_arguments(env, argv, &handle, &byte_offset, &nbytes);
   if (error != 0)
     return number(env, error);
-  struct window *window = calloc(1, sizeof(*window));
+  struct window *window = window_new(handle);
   if (window == NULL)
     return number(env, -ENOMEM);
-  window->handle = handle;
-  handle->users++;
-  handle->owners++;
-  window->next = handle->windows;
-  if (window->next != NULL)
-    window->next->previous = window;
-  handle->windows = window;
   napi_status status = napi_create_external_arraybuffer(
       env, handle->mapping.base + byte_offset, (size_t)nbytes, window_finalize,
       window, &result);
@@ -276,7 +168,9 @@ addon_window(napi_env env, napi_callback_info info)
     window_finalize(env, NULL, window);
     return number(env, pending ? -EFBIG : -ENOTSUP);
   }
-  CHECK(napi_create_reference(env, result, 0, &window->buffer));
+  napi_ref buffer;
+  CHECK(napi_create_reference(env, result, 0, &buffer));
+  window->buffer = buffer;
   return result;
 }
 
@@ -303,8 +197,7 @@ addon_close(napi_env env, napi_callback_info info)
         continue;
       CHECK(napi_detach_arraybuffer(env, buffer));
     }
-    window->released = true;
-    handle_drop_user(handle);
+    window_release(window);
   }
   /* Without its wrap the object is an ordinary one: collecting thousands of
    * closed arrays costs no finalizers. */
@@ -381,12 +274,7 @@ side_get(napi_env env, struct state *state, const napi_value *argv,
     return -EINVAL;
   side->base = data;
   side->nbytes = nbytes;
-  *handle = NULL;
-  for (struct handle *h = state->handles; h != NULL; h = h->next) {
-    uintptr_t base = (uintptr_t)h->mapping.base;
-    if ((uintptr_t)data >= base && (uintptr_t)data - base < h->mapping.nbytes)
-      *handle = h;
-  }
+  *handle = handle_at(state, data);
   return 0;
 }
 
@@ -563,10 +451,8 @@ work_free(napi_env env, struct work *work)
   for (int i = 0; i < 2; i++) {
     if (work->arrays[i] != NULL)
       napi_delete_reference(env, work->arrays[i]);
-    if (work->job.handles[i] != NULL) {
-      handle_drop_user(work->job.handles[i]);
-      handle_drop_owner(work->job.handles[i]);
-    }
+    if (work->job.handles[i] != NULL)
+      handle_drop(work->job.handles[i]);
   }
   if (work->async != NULL)
     napi_delete_async_work(env, work->async);
@@ -593,10 +479,8 @@ work_start(napi_env env, struct work *work)
 {
   napi_value promise, name;
   for (int i = 0; i < 2; i++) {
-    if (work->job.handles[i] != NULL) {
-      work->job.handles[i]->users++;
-      work->job.handles[i]->owners++;
-    }
+    if (work->job.handles[i] != NULL)
+      handle_hold(work->job.handles[i]);
   }
   if (napi_create_string_utf8(env, "npymap", NAPI_AUTO_LENGTH, &name) !=
           napi_ok ||

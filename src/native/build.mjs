@@ -49,7 +49,11 @@ function compile() {
   const nodeGyp = findNodeGyp()
   const headers = bundledHeaders()
   const command = nodeGyp === null ? 'node-gyp' : process.execPath
-  const args = [...(nodeGyp === null ? [] : [nodeGyp]), 'rebuild', ...(headers === null ? [] : [`--nodedir=${headers}`])]
+  const args = [
+    ...(nodeGyp === null ? [] : [nodeGyp]),
+    'rebuild',
+    ...(headers === null ? [] : [`--nodedir=${headers}`]),
+  ]
   // binding.gyp calls `node`: it has to be this one, also when it is not on PATH.
   const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}` }
   const run = spawnSync(command, args, { cwd: root, env, encoding: 'utf8', timeout: TIMEOUT_MS, maxBuffer: 2 ** 28 })
@@ -62,7 +66,8 @@ function compile() {
   if (run.error?.code === 'ETIMEDOUT') giveUp(`node-gyp did not end in ${TIMEOUT_MS / 60_000} minutes`)
   if (run.error) giveUp(run.error.message)
   if (run.status !== 0) {
-    const cause = /^gyp ERR! stack (?:\w*Error: )?(.+)$/m.exec(log)?.[1] ?? `node-gyp ended with ${run.status ?? run.signal}`
+    const cause =
+      /^gyp ERR! stack (?:\w*Error: )?(.+)$/m.exec(log)?.[1] ?? `node-gyp ended with ${run.status ?? run.signal}`
     giveUp(`${cause} (all of it in ${join(root, 'build/build.log')})`)
   }
 }
