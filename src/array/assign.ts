@@ -6,7 +6,7 @@ import { broadcastStrides, contiguousByteStrides, formatShape } from '../layout/
 import { HeapSource } from '../storage/heap.ts'
 import { elementCodec } from './element.ts'
 import { allocate, regionOf, type StridedArray, sizeOf, swapToNative } from './strided-array.ts'
-import { type TypedArray, typedArrayKind } from './typed-array.ts'
+import { type TypedArray, typedArrayKind, typedArrayName } from './typed-array.ts'
 
 /** Throws unless the view's bytes may be written. */
 export function requireWritable(array: StridedArray, what: string): void {
@@ -63,11 +63,10 @@ export function assignView(array: StridedArray, from: StridedArray): void {
 export function assignTypedArray(array: StridedArray, values: TypedArray): void {
   requireWritable(array, 'assign')
   const kind = typedArrayKind(array.dtype)
-  if (kind === null || values.constructor.name !== kind.constructorName) {
+  const found = typedArrayName(values)
+  if (kind === null || found !== kind.constructorName) {
     const expected = kind === null ? 'no typed array' : `a ${kind.constructorName}`
-    throw new TypeError(
-      `assign: expected ${expected} for ${array.dtype}, got a ${values.constructor.name}; nothing is cast silently`,
-    )
+    throw new TypeError(`assign: expected ${expected} for ${array.dtype}, got a ${found}; nothing is cast silently`)
   }
   const size = sizeOf(array.shape)
   if (values.length !== size * kind.perItem) {

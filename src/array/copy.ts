@@ -11,6 +11,7 @@ import {
   type TypedArray,
   type TypedArrayKind,
   type TypedArrayOf,
+  typedArrayName,
   typedArrayOver,
 } from './typed-array.ts'
 
@@ -87,9 +88,13 @@ function targetFor<T extends DTypeName>(
     return { typedArray: typedArrayOver(kind, bytes, size), bytes }
   }
   const given = out as TypedArray
-  if (!ArrayBuffer.isView(given) || given.constructor.name !== kind.constructorName) {
-    const found = ArrayBuffer.isView(given) ? (given as TypedArray).constructor.name : typeof out
+  const found = typedArrayName(given)
+  if (found !== kind.constructorName) {
     throw new TypeError(`${what}: expected out to be a ${kind.constructorName} for ${array.dtype}, got ${found}`)
+  }
+  if ((given.buffer as { resizable?: boolean }).resizable === true) {
+    // Shrinking it would take pages away from under the copy.
+    throw new TypeError(`${what}: expected out to have a buffer of fixed length, got a resizable one`)
   }
   if (given.length !== size * kind.perItem) {
     throw new RangeError(`${what}: expected out to have length ${size * kind.perItem}, got ${given.length}`)

@@ -106,6 +106,12 @@ for (const [name, Constructor] of Object.entries(constructors)) {
   })
 }
 
+/** Which typed array a value is, by what it does and not by its class: `Uint8Array` for a Buffer. */
+export function typedArrayName(value: unknown): string {
+  const name = ArrayBuffer.isView(value) ? (value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] : undefined
+  return name ?? (value === null ? 'null' : typeof value)
+}
+
 /** The typed arrays of a dtype, or null where there are none. */
 export function typedArrayKind(dtype: DType): TypedArrayKind | null {
   return kinds.get(dtype.name) ?? null

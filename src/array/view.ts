@@ -76,7 +76,7 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
     return isDense(this, 'F') ? 'F' : null
   }
 
-  /** The absolute path of the file, or null for an array in memory. */
+  /** The absolute path of the file that the array is in, or was loaded from; null for one made in memory. */
   get path(): string | null {
     return this.source.path
   }

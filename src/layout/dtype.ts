@@ -328,3 +328,11 @@ export class DType<T extends DTypeName = DTypeName> {
     return datetimeToDate(value, this.unit)
   }
 }
+
+// What `console.log` shows: NumPy's `repr(dtype)`. The symbol is Node's, by its public name.
+Object.defineProperty(DType.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: DType): string {
+    const text = this.toString()
+    return this.fields === null && this.subarray === null ? `dtype('${text}')` : `dtype(${text})`
+  },
+})

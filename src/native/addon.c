@@ -189,14 +189,14 @@ addon_close(napi_env env, napi_callback_info info)
     if (window->released || window->buffer == NULL)
       continue;
     CHECK(napi_get_reference_value(env, window->buffer, &buffer));
-    if (buffer != NULL) {
-      CHECK(napi_is_detached_arraybuffer(env, buffer, &detached));
-      /* Somebody transferred it: another buffer owns the memory now, out of our
-       * reach, so it stays mapped until that one is collected. */
-      if (detached)
-        continue;
-      CHECK(napi_detach_arraybuffer(env, buffer));
-    }
+    /* Collected, or somebody transferred it: another buffer may own the memory
+     * now, out of our reach, so it stays mapped until that one is collected. */
+    if (buffer == NULL)
+      continue;
+    CHECK(napi_is_detached_arraybuffer(env, buffer, &detached));
+    if (detached)
+      continue;
+    CHECK(napi_detach_arraybuffer(env, buffer));
     window_release(window);
   }
   /* Without its wrap the object is an ordinary one: collecting thousands of
@@ -465,8 +465,13 @@ work_complete(napi_env env, napi_status status, void *data)
   struct work *work = data;
   napi_value result;
   int error = status == napi_ok ? work->error : -ECANCELED;
-  if (error == 0 && work->kind == WORK_COPY)
+  if (error == 0 && work->kind == WORK_COPY) {
     job_check_size(&work->job);
+    /* Closed meanwhile: takeFault has no handle to ask any more. */
+    const struct handle *source = work->job.handles[1];
+    if (source != NULL && !source->open && mapping_is_lost(&source->mapping))
+      error = -EFAULT;
+  }
   /* An environment on its way out refuses these; nobody waits any more. */
   if (napi_create_double(env, error, &result) == napi_ok)
     napi_resolve_deferred(env, work->deferred, result);

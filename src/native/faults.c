@@ -88,6 +88,11 @@ replace_lost_pages(struct fault_slot *slot, uintptr_t address)
   void *placed =
       mmap((void *)page, (size_t)span, PROT_READ | PROT_WRITE,
            MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  /* No mapping may be split any more (vm.max_map_count): give all of it up. */
+  if (placed == MAP_FAILED)
+    placed =
+        mmap((void *)base, (size_t)nbytes, PROT_READ | PROT_WRITE,
+             MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (placed == MAP_FAILED)
     return false;
   if (atomic_fetch_add(&slot->lost_count, 1) == 0)

@@ -148,11 +148,24 @@ mapping_check_size(struct mapping *mapping, uint64_t needed_nbytes)
   struct stat status;
   if (mapping->slot == NULL)
     return;
-  /* Replaced or unlinked: the old file lives on under the mapping, whole. */
-  if (stat(mapping->path, &status) != 0 || !same_file(mapping, &status))
+  /* Replaced, renamed or unlinked: the old file lives on under the mapping, most
+   * likely whole. Its size cannot be asked for, but the last page tells: it is
+   * gone, with a signal, when the file was cut before it. */
+  if (stat(mapping->path, &status) != 0 || !same_file(mapping, &status)) {
+    (void)*(volatile uint8_t *)(mapping->base + mapping->nbytes - 1);
     return;
+  }
   if ((uint64_t)status.st_size < needed_nbytes)
     faults_mark_lost(mapping->slot, (uint64_t)status.st_size);
+}
+
+bool
+mapping_is_lost(const struct mapping *mapping)
+{
+  struct fault_report report = {0};
+  if (mapping->slot != NULL)
+    faults_report(mapping->slot, &report);
+  return report.lost;
 }
 
 /* Looks up why a page could not be had. A file that was cut short and then

@@ -81,6 +81,9 @@ int mapping_peek(struct mapping *mapping, uint64_t byte_offset, uint8_t *into,
  * the last, partly cut page give zeros without a signal. */
 void mapping_check_size(struct mapping *mapping, uint64_t needed_nbytes);
 
+/* True once pages of the mapping could not be had. */
+bool mapping_is_lost(const struct mapping *mapping);
+
 /*
  * Tells what happened, with the reason looked up. A stray write is repaired
  * first (the file's bytes are put back, the guard is set again) and forgotten;

@@ -358,8 +358,8 @@ strided_transpose_square(uint8_t *dst, const uint8_t *src, int64_t dst_pitch,
 
 STRIDED_INLINE void
 strided_transpose_squares(uint8_t *dst, const uint8_t *src, int64_t na,
-                          int64_t nb, int64_t dst_pitch, int64_t src_pitch,
-                          size_t item_nbytes)
+                          int64_t nb, int64_t nrows, int64_t dst_pitch,
+                          int64_t src_pitch, size_t item_nbytes)
 {
   const int64_t side = (int64_t)(16 / item_nbytes);
   const int64_t item_step = (int64_t)item_nbytes;
@@ -370,7 +370,8 @@ strided_transpose_squares(uint8_t *dst, const uint8_t *src, int64_t na,
     for (int64_t row = a; row < a + side; row++)
       for (int64_t at = 0; at < nb * item_step; at += STRIDED_LINE_NBYTES)
         __builtin_prefetch(
-          src + strided_min(row + STRIDED_ROWS_AHEAD, na - 1) * src_pitch + at);
+          src + strided_min(row + STRIDED_ROWS_AHEAD, nrows - 1) * src_pitch +
+          at);
     for (int64_t b = 0; b + side <= nb; b += side)
       strided_transpose_square(dst + b * dst_pitch + a * item_step,
                                src + a * src_pitch + b * item_step, dst_pitch,
@@ -379,10 +380,13 @@ strided_transpose_squares(uint8_t *dst, const uint8_t *src, int64_t na,
 }
 #endif
 
-/* buf[b][a] = src[a][b], whose rows are contiguous along b. */
+/*
+ * buf[b][a] = src[a][b], whose rows are contiguous along b. nrows: how many
+ * rows src has from here on, na of them in this tile.
+ */
 static void
 strided_transpose(uint8_t *buf, const uint8_t *src, int64_t na, int64_t nb,
-                  int64_t src_pitch, size_t item_nbytes)
+                  int64_t nrows, int64_t src_pitch, size_t item_nbytes)
 {
   const int64_t item_step = (int64_t)item_nbytes, pitch = na * item_step;
   int64_t a = 0, b = 0;
@@ -390,16 +394,16 @@ strided_transpose(uint8_t *buf, const uint8_t *src, int64_t na, int64_t nb,
   const int64_t side = (int64_t)(16 / item_nbytes);
   switch (item_nbytes) {
   case 1:
-    strided_transpose_squares(buf, src, na, nb, pitch, src_pitch, 1);
+    strided_transpose_squares(buf, src, na, nb, nrows, pitch, src_pitch, 1);
     break;
   case 2:
-    strided_transpose_squares(buf, src, na, nb, pitch, src_pitch, 2);
+    strided_transpose_squares(buf, src, na, nb, nrows, pitch, src_pitch, 2);
     break;
   case 4:
-    strided_transpose_squares(buf, src, na, nb, pitch, src_pitch, 4);
+    strided_transpose_squares(buf, src, na, nb, nrows, pitch, src_pitch, 4);
     break;
   default:
-    strided_transpose_squares(buf, src, na, nb, pitch, src_pitch, 8);
+    strided_transpose_squares(buf, src, na, nb, nrows, pitch, src_pitch, 8);
   }
   a = na - na % side;
   b = nb - nb % side;
@@ -416,13 +420,13 @@ static void
 strided_copy_tile(const struct strided_job *job, uint8_t *dst,
                   const uint8_t *src, const struct strided_axis *a,
                   const struct strided_axis *b, int64_t na, int64_t nb,
-                  int transposed)
+                  int64_t nrows, int transposed)
 {
   uint8_t buf[STRIDED_BUF_NBYTES];
   const int64_t item_step = (int64_t)job->item_nbytes;
 
   if (transposed) {
-    strided_transpose(buf, src, na, nb, a->src_step, job->item_nbytes);
+    strided_transpose(buf, src, na, nb, nrows, a->src_step, job->item_nbytes);
     for (int64_t i = 0; i < nb; i++)
       strided_copy_line(job, dst + i * b->dst_step, buf + i * na * item_step,
                         na, a->dst_step, item_step);
@@ -452,7 +456,7 @@ strided_copy_tiles(const struct strided_job *job, uint8_t *dst,
           strided_copy_tile(job, dst + i * a->dst_step + j * b->dst_step,
                             src + i * a->src_step + j * b->src_step, a, b,
                             strided_min(na, a->n - i),
-                            strided_min(nb, b->n - j), transposed);
+                            strided_min(nb, b->n - j), a->n - i, transposed);
 }
 
 static void

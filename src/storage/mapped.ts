@@ -4,7 +4,7 @@ import { constants } from 'node:buffer'
 import { ClosedError, FaultError, LayoutError } from '../errors.ts'
 import { type Addon, MappingFault, type MappingHandle, MappingMode } from '../native/binding.ts'
 import type { Advice, ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
-import { checkRange, checkRegion, denseStrides } from './byte-source.ts'
+import { checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
 import { HeapSource, scatterThroughMemory } from './heap.ts'
 import { errnoName, notARegularFile, osError } from './os.ts'
 import { checkStatus, packPlan } from './strided.ts'
@@ -23,6 +23,8 @@ const HEAD_BYTE_LENGTH = 256
 const PAGE_BYTE_LENGTH = 4096
 const ADVICES: readonly Advice[] = ['normal', 'random', 'sequential', 'willneed', 'dontneed']
 const EISDIR = -21
+/** From `copyAsync`: bytes were lost under an array that was closed meanwhile. */
+const EFAULT = -14
 const ENODEV = -19
 
 /** How writes to a mapped array behave: NumPy's `r`, `r+` and `c`. */
@@ -119,7 +121,7 @@ export class MappedSource implements ByteSource {
     }
     const value = decode(window.view, byteOffset - window.start)
     if (this.#addon.faultCounter[0] !== this.#faultsSeen || this.#lost !== null) this.#checkFaults()
-    if (!value || typeof value === 'object') this.#checkZero(window, byteOffset - window.start, byteLength)
+    this.#checkTail(window, byteOffset - window.start, byteLength)
     return value
   }
 
@@ -136,19 +138,23 @@ export class MappedSource implements ByteSource {
     const scratch = new Uint8Array(byteLength)
     const read = this.#elementReads <= PEEKS ? this.#addon.peek : this.#addon.read
     checkStatus(read(handle, byteOffset, scratch))
-    if (scratch.every((byte) => byte === 0)) this.#addon.checkSize(handle, byteOffset + byteLength)
+    if (scratch.at(-1) === 0) this.#addon.checkSize(handle, byteOffset + byteLength)
     this.#checkFaults()
     return decode(new DataView(scratch.buffer), 0)
   }
 
   /**
-   * A file cut in the middle of a page reads as zeros up to the page's end, and no signal tells. So a zero is believed
-   * when the page ends with something else, and checked against the file's size when not.
+   * A file cut in the middle of a page, perhaps of this element, reads as zeros up to the page's end, and no signal
+   * tells. So a last byte of zero is believed when the page ends with something else, and checked against the file's
+   * size when not.
    */
-  #checkZero(window: Window, at: number, byteLength: number): void {
-    const inFile = window.start + at + byteLength - 1
-    const pageEnd = Math.min(inFile - (inFile % PAGE_BYTE_LENGTH) + PAGE_BYTE_LENGTH, window.end)
-    if (byteLength === 0 || window.view.getUint8(pageEnd - 1 - window.start) !== 0) return
+  #checkTail(window: Window, at: number, byteLength: number): void {
+    const { view, start, end } = window
+    const last = at + byteLength - 1
+    if (byteLength === 0 || view.getUint8(last) !== 0) return
+    const inFile = start + last
+    const pageEnd = Math.min(inFile - (inFile % PAGE_BYTE_LENGTH) + PAGE_BYTE_LENGTH, end) - start
+    for (let i = pageEnd - 1; i > last && i >= pageEnd - 8; i--) if (view.getUint8(i) !== 0) return
     this.#addon.checkSize(this.#handle, inFile + 1)
     this.#checkFaults()
   }
@@ -182,7 +188,20 @@ export class MappedSource implements ByteSource {
   async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
     const handle = this.#open()
     checkRegion(this, region)
-    checkStatus(await this.#addon.copyAsync(into, 0, handle, region.byteOffset, gatherPlan(region, wordSize)))
+    if ((into.buffer as { resizable?: boolean }).resizable) {
+      // Shrunk while a thread writes to it, its memory would be gone.
+      throw new TypeError('read: expected out over a buffer of fixed length, got a resizable one')
+    }
+    const status = await this.#addon.copyAsync(into, 0, handle, region.byteOffset, gatherPlan(region, wordSize))
+    if (status === EFAULT) {
+      const { path } = this
+      throw new FaultError('array: the file was cut short under it', {
+        reason: 'truncated',
+        path,
+        byteOffset: regionExtent(region).low,
+      })
+    }
+    checkStatus(status)
     // Closed in the meantime is fine: the bytes were copied, and the mapping was kept for it.
     if (!this.#closed) this.#checkFaults()
   }
