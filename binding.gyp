@@ -8,6 +8,7 @@
         "src/native/copy.c",
         "src/native/mapping.c",
         "src/native/faults.c",
+        "src/native/output.c",
         "src/native/strided.c"
       ],
       "defines": ["NAPI_VERSION=8"],

@@ -82,10 +82,10 @@ export function assignTypedArray(array: StridedArray, values: TypedArray): void 
 }
 
 /** Copies nested arrays of exactly the view's shape. */
-export function assignNested(array: StridedArray, values: readonly unknown[]): void {
-  requireWritable(array, 'assign')
+export function assignNested(array: StridedArray, values: readonly unknown[], what = 'assign'): void {
+  requireWritable(array, what)
   const { shape, dtype } = array
-  const bytes = allocate(array, 'assign')
+  const bytes = allocate(array, what)
   const view = new DataView(bytes.buffer)
   const { encode } = elementCodec(dtype)
   let at = 0
@@ -98,7 +98,7 @@ export function assignNested(array: StridedArray, values: readonly unknown[]): v
     if (!Array.isArray(value) || value.length !== shape[axis]) {
       const found = Array.isArray(value) ? `${value.length}` : 'no array'
       throw new SelectionError(
-        `assign: expected ${shape[axis]} elements along axis ${axis} at index [${index.join(', ')}], got ${found}`,
+        `${what}: expected ${shape[axis]} elements along axis ${axis} at index [${index.join(', ')}], got ${found}`,
         { axis },
       )
     }

@@ -3,6 +3,7 @@
 import { LayoutError } from '../errors.ts'
 import type { DTypeName } from '../layout/dtype.ts'
 import { formatShape } from '../layout/shape.ts'
+import { checkOptions } from '../options.ts'
 import { regionExtent } from '../storage/byte-source.ts'
 import { elementCodec } from './element.ts'
 import { allocate, isDense, regionOf, type StridedArray, sizeOf, smallerSlice, swapToNative } from './strided-array.ts'
@@ -114,6 +115,7 @@ export async function readTypedArray<T extends DTypeName>(
   array: StridedArray,
   options: { out?: TypedArrayOf<T> | undefined; signal?: AbortSignal | undefined },
 ): Promise<TypedArrayOf<T>> {
+  checkOptions(options, ['out', 'signal'], 'read')
   options.signal?.throwIfAborted()
   const target = targetFor<T>(array, options.out, 'read')
   const wordSize = swapToNative(array.dtype)

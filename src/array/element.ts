@@ -180,11 +180,21 @@ function decodeExtended(view: DataView, at: number, little: boolean): number {
   const sign = head >= 0x8000 ? -1 : 1
   const exponent = head % 0x8000
   if (exponent === 0x7fff) return high % 2 ** 31 === 0 && low === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
+  const scale = exponent - 16383 - 63
+  if (scale < -1085) return sign * subnormal(BigInt(high) * 2n ** 32n + BigInt(low), -1074 - scale)
   const significand = high * 2 ** 32 + low
   // In two steps: one power of two may leave the range of numbers where the product does not.
-  const scale = exponent - 16383 - 63
   const half = Math.trunc(scale / 2)
   return sign * significand * 2 ** half * 2 ** (scale - half)
+}
+
+/** A significand without its last bits, in steps of 2 ** -1074: rounded once, where multiplying would round again. */
+function subnormal(significand: bigint, droppedBits: number): number {
+  if (droppedBits > 65) return 0
+  const unit = 2n ** BigInt(droppedBits)
+  const rest = (significand % unit) * 2n
+  const floor = significand / unit
+  return Number(rest > unit || (rest === unit && floor % 2n === 1n) ? floor + 1n : floor) * 2 ** -1074
 }
 
 function encodeExtended(view: DataView, at: number, value: number, little: boolean): void {

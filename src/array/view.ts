@@ -4,6 +4,7 @@ import { LayoutError, SelectionError } from '../errors.ts'
 import type { DType, DTypeName } from '../layout/dtype.ts'
 import { normalizeIndex, type Selector, select } from '../layout/selection.ts'
 import { contiguousByteStrides, formatShape, type Order, reshapeStrides, resolveReshape } from '../layout/shape.ts'
+import { checkOptions } from '../options.ts'
 import { type Advice, type ByteSource, regionExtent } from '../storage/byte-source.ts'
 import { assignNested, assignTypedArray, assignView, fill, setElement } from './assign.ts'
 import { type Chunk, type ChunkOptions, chunksOf } from './chunks.ts'
@@ -236,6 +237,7 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
    * @throws {@link LayoutError} for kinds without a typed array, and for more bytes than fit in one
    */
   toTypedArray(options: { readonly out?: TypedArrayOf<T> } = {}): TypedArrayOf<T> {
+    checkOptions(options, ['out'], 'toTypedArray')
     return toTypedArray<T>(this, options.out)
   }
 
@@ -284,11 +286,13 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
 
   /** Walks the first axis in views of about `byteLength` bytes each, at least a row: memory stays flat. */
   chunks(options: ChunkOptions = {}): IterableIterator<Chunk<NdView<T>>> {
+    checkOptions(options, ['byteLength'], 'chunks')
     return chunksOf(this, options, (start, stop) => this.#view(rows(this, start, stop)))
   }
 
   /** The bytes from the first to the last element of these rows, as the source counts them. */
   #span(range: RowRange, what: string): [byteOffset: number, byteLength: number] {
+    checkOptions(range, ['start', 'stop'], what)
     let part: StridedArray = this
     if (range.start !== undefined || range.stop !== undefined) {
       const [extent] = this.shape

@@ -12,6 +12,7 @@
 #include "copy.h"
 #include "handle.h"
 #include "mapping.h"
+#include "output.h"
 
 /* Leaves with NULL and the pending exception when Node-API refuses. */
 #define CHECK(call)                                                            \
@@ -418,7 +419,17 @@ addon_reserve(napi_env env, napi_callback_info info)
                 nbytes <= 0 ? -EINVAL : mapping_reserve(fd, (uint64_t)nbytes));
 }
 
-enum work_kind { WORK_COPY, WORK_FLUSH, WORK_PREFETCH };
+/* lock(fd): exclusive, without waiting */
+static napi_value
+addon_lock(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(1);
+  int32_t fd;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  return number(env, output_lock(fd));
+}
+
+enum work_kind { WORK_COPY, WORK_FLUSH, WORK_PREFETCH, WORK_WRITE };
 
 struct work {
   napi_async_work async;
@@ -427,6 +438,8 @@ struct work {
   struct job job;      /* its handles are kept mapped while the work runs */
   napi_ref arrays[2];  /* and these uncollected */
   uint64_t byte_offset, nbytes;
+  int fd;               /* of a write, from here: */
+  const uint8_t *bytes;
   int error;
 };
 
@@ -434,15 +447,26 @@ static void
 work_execute(napi_env env, void *data)
 {
   struct work *work = data;
-  const struct mapping *mapping =
-      work->kind == WORK_COPY ? NULL : &work->job.handles[0]->mapping;
+  const struct handle *handle = work->job.handles[0];
+  size_t written;
   (void)env;
-  if (work->kind == WORK_COPY)
+  switch (work->kind) {
+  case WORK_COPY:
     work->error = job_run(&work->job);
-  else if (work->kind == WORK_FLUSH)
-    work->error = mapping_flush(mapping, work->byte_offset, work->nbytes);
-  else
-    work->error = mapping_populate(mapping, work->byte_offset, work->nbytes);
+    break;
+  case WORK_FLUSH:
+    work->error =
+        mapping_flush(&handle->mapping, work->byte_offset, work->nbytes);
+    break;
+  case WORK_PREFETCH:
+    work->error =
+        mapping_populate(&handle->mapping, work->byte_offset, work->nbytes);
+    break;
+  case WORK_WRITE:
+    work->error = output_write(work->fd, work->bytes, (size_t)work->nbytes,
+                               work->byte_offset, &written);
+    break;
+  }
 }
 
 static void
@@ -553,6 +577,35 @@ addon_prefetch(napi_env env, napi_callback_info info)
   return range_work(env, info, WORK_PREFETCH);
 }
 
+/* write(fd, Uint8Array, byteOffset) -> Promise<0 | -errno> | -errno */
+static napi_value
+addon_write(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(3);
+  int32_t fd;
+  int64_t byte_offset;
+  size_t nbytes;
+  void *bytes;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_value_int64(env, argv[2], &byte_offset));
+  CHECK(napi_get_typedarray_info(env, argv[1], NULL, &nbytes, &bytes, NULL,
+                                 NULL));
+  struct work *work = calloc(1, sizeof(*work));
+  if (work == NULL)
+    return number(env, -ENOMEM);
+  work->kind = WORK_WRITE;
+  work->fd = fd;
+  work->bytes = bytes;
+  work->nbytes = nbytes;
+  work->byte_offset = (uint64_t)byte_offset;
+  /* The bytes may lie in a window of ours: its mapping is then kept, too. */
+  work->job.handles[1] = handle_at(data, bytes);
+  if (napi_create_reference(env, argv[1], 1, &work->arrays[0]) == napi_ok)
+    return work_start(env, work);
+  free(work);
+  return failed(env, "napi_create_reference");
+}
+
 static void
 state_finalize(napi_env env, void *data, void *hint)
 {
@@ -598,6 +651,8 @@ NAPI_MODULE_INIT()
       {"reserve", addon_reserve},
       {"flush", addon_flush},
       {"prefetch", addon_prefetch},
+      {"write", addon_write},
+      {"lock", addon_lock},
   };
   napi_value value, buffer;
   for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {

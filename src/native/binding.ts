@@ -62,6 +62,10 @@ export interface Addon {
   reserve(fd: number, byteLength: number): number
   flush(handle: MappingHandle, byteOffset: number, byteLength: number): Promise<number> | number
   prefetch(handle: MappingHandle, byteOffset: number, byteLength: number): Promise<number> | number
+  /** Writes all of it; do not touch the bytes before it is done. */
+  write(fd: number, from: Uint8Array, byteOffset: number): Promise<number> | number
+  /** Takes the file's exclusive lock without waiting; it goes with the descriptor. */
+  lock(fd: number): number
 }
 
 /** What this installation runs on. */

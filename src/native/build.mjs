@@ -8,12 +8,20 @@ import { fileURLToPath } from 'node:url'
 const script = fileURLToPath(import.meta.url)
 const root = resolve(dirname(script), '../..')
 const addon = join(root, 'build/Release/npymap.node')
+const searchPath = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
 const strict = process.argv.includes('--strict')
 // Without headers beside node, node-gyp downloads them: a network that swallows packets must not hang an install.
 const TIMEOUT_MS = 10 * 60 * 1000
 
 const COMPILE = `It needs a C compiler, make and python3 (Debian: apt install build-essential python3; Alpine: apk add \
 build-base python3; macOS: xcode-select --install); then run: node ${script}`
+
+/** The line of node-gyp's output that says what went wrong, most telling first. */
+const CAUSES = [
+  /^(.*\berror: .+)$/m,
+  /^(?:make|\/bin\/sh): (.+: (?:No such file or directory|not found|Permission denied))$/m,
+  /^gyp ERR! stack (?:\w*Error: )?(.+)$/m,
+]
 
 /** Says why there is no addon and what to do, then ends: in error only when the caller asked for the addon. */
 function giveUp(reason, remedy = COMPILE) {
@@ -28,7 +36,7 @@ function giveUp(reason, remedy = COMPILE) {
 function findNodeGyp() {
   const named = process.env.npm_config_node_gyp
   if (named && existsSync(named)) return named
-  const onPath = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'npm'))
+  const onPath = searchPath.map((folder) => join(folder, 'npm'))
   const npms = [process.env.npm_execpath ?? '', join(dirname(process.execPath), 'npm'), ...onPath]
   for (const npm of npms.filter((path) => existsSync(path))) {
     const found = resolve(dirname(realpathSync(npm)), '../node_modules/node-gyp/bin/node-gyp.js')
@@ -54,8 +62,10 @@ function compile() {
     'rebuild',
     ...(headers === null ? [] : [`--nodedir=${headers}`]),
   ]
-  // binding.gyp calls `node`: it has to be this one, also when it is not on PATH.
-  const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}` }
+  // binding.gyp calls `node`. Put last, this one's folder adds it where it is missing and changes nothing else.
+  const found = searchPath.some((folder) => existsSync(join(folder, 'node')))
+  const path = found ? searchPath : [...searchPath, dirname(process.execPath)]
+  const env = { ...process.env, PATH: path.join(delimiter) }
   const run = spawnSync(command, args, { cwd: root, env, encoding: 'utf8', timeout: TIMEOUT_MS, maxBuffer: 2 ** 28 })
 
   const log = `${run.stdout ?? ''}${run.stderr ?? ''}`
@@ -66,9 +76,10 @@ function compile() {
   if (run.error?.code === 'ETIMEDOUT') giveUp(`node-gyp did not end in ${TIMEOUT_MS / 60_000} minutes`)
   if (run.error) giveUp(run.error.message)
   if (run.status !== 0) {
-    const cause =
-      /^gyp ERR! stack (?:\w*Error: )?(.+)$/m.exec(log)?.[1] ?? `node-gyp ended with ${run.status ?? run.signal}`
-    giveUp(`${cause} (all of it in ${join(root, 'build/build.log')})`)
+    const line = CAUSES.map((pattern) => pattern.exec(log)?.[1]).find((text) => text !== undefined)
+    const cause = line ?? `node-gyp ended with ${run.status ?? run.signal}`
+    const download = /^gyp ERR! stack +at .*\bdownload\b/m.test(log) ? "Node's headers could not be downloaded: " : ''
+    giveUp(`${download}${cause} (all of it in ${join(root, 'build/build.log')})`)
   }
 }
 

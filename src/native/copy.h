@@ -1,6 +1,6 @@
 /*
- * One strided copy between two blocks of memory, checked before it runs. No
- * Node, no operating system.
+ * One strided copy between two blocks of memory, checked before it runs; large
+ * ones on several threads. No Node.
  */
 #ifndef NPYMAP_COPY_H
 #define NPYMAP_COPY_H

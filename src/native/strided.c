@@ -20,6 +20,13 @@
 #endif
 #endif
 
+/* At -O2 gcc would keep the squares below in memory, not in registers. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define STRIDED_UNROLL _Pragma("GCC unroll 16")
+#else
+#define STRIDED_UNROLL
+#endif
+
 /*
  * Every copy is brought to one form: items of item_nbytes on axes whose
  * destination strides are positive and shrink inwards, and no two neighbours
@@ -342,16 +349,21 @@ strided_transpose_square(uint8_t *dst, const uint8_t *src, int64_t dst_pitch,
   const int side = (int)(16 / item_nbytes);
   strided_v8 x[16], y[16];
 
+  STRIDED_UNROLL
   for (int r = 0; r < side; r++)
     memcpy(&x[r], src + r * src_pitch, 16);
+  STRIDED_UNROLL
   for (int rounds = side; rounds > 1; rounds /= 2) {
+    STRIDED_UNROLL
     for (int r = 0; r < side / 2; r++) {
       y[2 * r] = strided_zip(x[r], x[r + side / 2], item_nbytes, 0);
       y[2 * r + 1] = strided_zip(x[r], x[r + side / 2], item_nbytes, 1);
     }
+    STRIDED_UNROLL
     for (int r = 0; r < side; r++)
       x[r] = y[r];
   }
+  STRIDED_UNROLL
   for (int r = 0; r < side; r++)
     memcpy(dst + r * dst_pitch, &x[r], 16);
 }
@@ -389,7 +401,9 @@ strided_transpose(uint8_t *buf, const uint8_t *src, int64_t na, int64_t nb,
                   int64_t nrows, int64_t src_pitch, size_t item_nbytes)
 {
   const int64_t item_step = (int64_t)item_nbytes, pitch = na * item_step;
-  int64_t a = 0, b = 0;
+  int64_t a = 0, b = 0; /* so far in squares */
+
+  (void)nrows;
 #if STRIDED_VECTORS
   const int64_t side = (int64_t)(16 / item_nbytes);
   switch (item_nbytes) {

@@ -1,11 +1,11 @@
 // New files of a known length: whole or not at all. They are made beside their target and renamed over it, so that
 // readers and mappings of an older file keep that one, and a full disk leaves it alone.
 
-import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { loadAddon } from '../native/binding.ts'
-import { fromNodeError, notARegularFile, osError } from './os.ts'
+import { fromNodeError, osError } from './os.ts'
+import { discard, type NewOutput, openBeside } from './output.ts'
 
 /** What a new file holds. */
 export interface NewFile {
@@ -23,46 +23,30 @@ const ZEROS_BYTE_LENGTH = 1024 * 1024
  * the mode of a file that is replaced is kept.
  */
 export function createFile(path: string, file: NewFile): void {
-  let temporary: string | null = null
-  let fd = -1
+  const output = openBeside(path)
   try {
-    const old = existing(path)
-    const target = old === null ? path : fs.realpathSync(path)
-    temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`)
-    fd = fs.openSync(temporary, 'wx', 0o666)
-    if (old !== null) fs.fchmodSync(fd, old.mode & 0o7777)
-    if (file.reserve) reserve(fd, file.byteLength, target)
-    else fs.ftruncateSync(fd, file.byteLength)
-    fs.writeSync(fd, file.head, 0, file.head.length, 0)
-    fs.fsyncSync(fd)
-    fs.closeSync(fd)
-    fd = -1
-    fs.renameSync(temporary, target)
-    temporary = null
-    syncDirectory(dirname(target))
+    if (file.reserve) reserve(output, file.byteLength)
+    else fs.ftruncateSync(output.fd, file.byteLength)
+    fs.writeSync(output.fd, file.head, 0, file.head.length, 0)
+    fs.fsyncSync(output.fd)
+    fs.renameSync(output.temporary, output.target)
   } catch (error) {
-    if (fd >= 0) fs.closeSync(fd)
-    if (temporary !== null) fs.rmSync(temporary, { force: true })
+    discard(output)
     throw fromNodeError(error, path)
   }
-}
-
-function existing(path: string): fs.Stats | null {
-  const status = fs.statSync(path, { throwIfNoEntry: false })
-  if (status === undefined) return null
-  if (!status.isFile()) throw notARegularFile(path, status.isDirectory() ? 'a directory' : 'a special file')
-  return status
+  fs.closeSync(output.fd)
+  syncDirectory(dirname(output.target))
 }
 
 /** Takes the space from the file system, by writing zeros where it knows no better way. */
-function reserve(fd: number, byteLength: number, path: string): void {
+function reserve(output: NewOutput, byteLength: number): void {
   if (byteLength === 0) return
-  const status = loadAddon()?.reserve(fd, byteLength) ?? NOT_SUPPORTED
+  const status = loadAddon()?.reserve(output.fd, byteLength) ?? NOT_SUPPORTED
   if (status === 0) return
-  if (!NO_WAY_TO_RESERVE.includes(status)) throw osError('fallocate', status, path)
+  if (!NO_WAY_TO_RESERVE.includes(status)) throw osError('fallocate', status, output.target)
   const zeros = new Uint8Array(Math.min(ZEROS_BYTE_LENGTH, byteLength))
   for (let done = 0; done < byteLength; ) {
-    done += fs.writeSync(fd, zeros, 0, Math.min(zeros.length, byteLength - done), done)
+    done += fs.writeSync(output.fd, zeros, 0, Math.min(zeros.length, byteLength - done), done)
   }
 }
 
@@ -72,13 +56,15 @@ const NO_WAY_TO_RESERVE = [NOT_SUPPORTED, -38, -22, -102, -78]
 
 /** Makes the rename itself durable, where directories can be synced. */
 function syncDirectory(path: string): void {
-  const fd = fs.openSync(path, 'r')
   try {
-    fs.fsyncSync(fd)
+    const fd = fs.openSync(path, 'r')
+    try {
+      fs.fsyncSync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
   } catch (error) {
     // Some file systems refuse; the rename is still atomic.
-    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
-  } finally {
-    fs.closeSync(fd)
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw fromNodeError(error, path)
   }
 }

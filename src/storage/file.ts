@@ -98,6 +98,11 @@ export class FileSource implements ByteSource {
     })
   }
 
+  #nothingWritten(position: number): FaultError {
+    const details = { reason: 'io', path: this.path, byteOffset: position } as const
+    return new FaultError('file: the device took no bytes of a write', details)
+  }
+
   #failed(error: unknown, position: number): unknown {
     if (!(error instanceof Error) || typeof (error as NodeJS.ErrnoException).errno !== 'number') return error
     const errno = errnoName((error as NodeJS.ErrnoException).errno as number)
@@ -144,11 +149,15 @@ export class FileSource implements ByteSource {
     const access = this.#open()
     for (let done = 0; done < from.byteLength; ) {
       const piece = from.subarray(done, Math.min(from.byteLength, done + MAX_IO_BYTE_LENGTH))
+      let count: number
       try {
-        done += access.writeSync(piece, byteOffset + done)
+        count = access.writeSync(piece, byteOffset + done)
       } catch (error) {
         throw this.#failed(error, byteOffset + done)
       }
+      // Trying again for ever would hang.
+      if (count === 0) throw this.#nothingWritten(byteOffset + done)
+      done += count
     }
   }
 
@@ -166,6 +175,8 @@ export class FileSource implements ByteSource {
     const scratch = this.#elementScratch(byteLength)
     this.#open()
     checkRange(this, byteOffset, byteLength)
+    // The padding of a structure is not written by encode(), and must not be what was read before.
+    scratch.fill(0)
     encode(new DataView(scratch.buffer, scratch.byteOffset, byteLength), 0)
     this.#write(byteOffset, scratch)
   }

@@ -39,9 +39,12 @@ export class HeapSource implements ByteSource {
   }
 
   writeElement(encode: (view: DataView, byteOffset: number) => void, byteOffset: number, byteLength: number): void {
-    this.bytes
+    const bytes = this.bytes
     checkRange(this, byteOffset, byteLength)
-    encode(this.#view, byteOffset)
+    // An element is written whole or not at all: encode() may throw half way.
+    const scratch = new Uint8Array(byteLength)
+    encode(new DataView(scratch.buffer), 0)
+    bytes.set(scratch, byteOffset)
   }
 
   read(byteOffset: number, into: Uint8Array): void {

@@ -252,7 +252,7 @@ test_wide_planes(int count)
   }
 }
 
-/* Output beyond the size at which stores go around the cache. */
+/* Outputs of tens of megabytes, many blocks of tiles, no round sizes. */
 static void
 test_big_copies(void)
 {

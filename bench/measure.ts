@@ -1,0 +1,85 @@
+// The child process: one engine, one trial. Takes the request as JSON on the command line, prints the figures as JSON.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { checksum, type Engine, type Job } from './engines/engine.ts'
+import { memoryNow, peakRss } from './memory.ts'
+import type { Task, TrialName } from './trials/trials.ts'
+
+export interface Request {
+  readonly engine: string
+  readonly job: TrialName
+  readonly task: Task
+  /** Runs that count. */
+  readonly samples: number
+  /** Runs before them that do not. */
+  readonly warmUp: number
+}
+
+export interface Figures {
+  /** Nanoseconds per operation. */
+  readonly samples: readonly number[]
+  readonly memory: { readonly peakGrowth: number; readonly growth: number; readonly filePagesGrowth: number }
+  readonly checksum: string
+}
+
+export type Response = Figures | { readonly error: string }
+
+/** Forgets the highest RSS so far, where the system lets us; numpy_engine.py does the same. */
+function resetPeak(): void {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5')
+  } catch {
+    // Then the peak is that of the whole process.
+  }
+}
+
+function peakNow(): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'latin1'))![1]) * 1024
+  } catch {
+    return peakRss()
+  }
+}
+
+async function measure({ engine: name, job: jobName, task, samples: wanted, warmUp }: Request): Promise<Response> {
+  const { engine } = (await import(`./engines/${name}.js`)) as { engine: Engine }
+  const prepare = engine.jobs[jobName]
+  if (prepare === undefined) throw new Error(`${name} has no ${jobName}`)
+  const job: Job = await prepare(task)
+  globalThis.gc?.()
+  peakNow()
+  resetPeak()
+  const before = memoryNow()
+  const samples: number[] = []
+  let result: unknown
+  for (let n = 0; n < wanted + warmUp; n++) {
+    if (n > 0) job.release?.(result as never)
+    const hadMemory = typeof result === 'object'
+    result = undefined
+    // The memory of the result before is freed first, as in Python. Not for numbers: a forced collection also throws
+    // away compiled code whose objects are all gone at that moment, which no running program would meet.
+    if (hadMemory) globalThis.gc?.()
+    const started = process.hrtime.bigint()
+    const returned = job.run()
+    result = returned instanceof Promise ? await returned : returned
+    const ns = Number(process.hrtime.bigint() - started)
+    if (n >= warmUp) samples.push(ns / task.operations)
+  }
+  const after = memoryNow()
+  const memory = {
+    peakGrowth: peakNow() - before.rss,
+    growth: after.rss - before.rss,
+    filePagesGrowth: (after.filePages ?? 0) - (before.filePages ?? 0),
+  }
+  return { samples, memory, checksum: checksum(job.value(result as never)) }
+}
+
+try {
+  console.log(JSON.stringify(await measure(JSON.parse(process.argv[2]!) as Request)))
+} catch (error) {
+  const { code, message } = error as NodeJS.ErrnoException
+  const prefix = code === undefined || message.includes(code) ? '' : `${code}: `
+  console.log(JSON.stringify({ error: prefix + message.split('\n')[0] }))
+}
+// Peers may keep the process alive.
+process.exit(0)

@@ -1,0 +1,118 @@
+// Chunks of a growing array: whatever callers write, as runs of bytes in the file's order.
+
+import { regionOf, type StridedArray, sizeOf } from '../array/strided-array.ts'
+import { type TypedArray, typedArrayKind, typedArrayName } from '../array/typed-array.ts'
+import { NdView } from '../array/view.ts'
+import type { DType } from '../layout/dtype.ts'
+import { formatShape, isContiguous, type Order } from '../layout/shape.ts'
+import { BUFFER_BYTE_LENGTH, type BufferedOutput } from '../storage/buffered-output.ts'
+import { HeapSource } from '../storage/heap.ts'
+import { viewOf } from './values.ts'
+
+/** The array that chunks belong to. */
+export interface ChunkTarget {
+  readonly dtype: DType
+  /** The shape without the axis that grows. */
+  readonly rowShape: readonly number[]
+  readonly order: Order
+}
+
+/** The bytes of a typed array that can be written as they are, or null for any other chunk. */
+export function plainBytes(chunk: unknown, target: ChunkTarget): Uint8Array | null {
+  if (!ArrayBuffer.isView(chunk) || chunk instanceof DataView) return null
+  const { dtype } = target
+  const name = typedArrayName(chunk)
+  const expected = typedArrayKind(dtype)?.constructorName ?? 'Uint8Array'
+  if (name !== expected) {
+    throw new TypeError(`write: expected a ${expected} for ${dtype}, got a ${name}; nothing is cast silently`)
+  }
+  if (!dtype.isNative && typedArrayKind(dtype) !== null) return null
+  return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+}
+
+/** Any other chunk as a view of the target's dtype, with rows of its shape. */
+export function chunkView(chunk: unknown, target: ChunkTarget): StridedArray {
+  const { dtype, rowShape } = target
+  if (ArrayBuffer.isView(chunk) && !(chunk instanceof DataView)) {
+    // Only values in the other byte order come here, and need not be whole rows.
+    return viewOf({ data: chunk as TypedArray, dtype }, 'write')
+  }
+  const view = chunk instanceof NdView ? viewOf(chunk, 'write') : viewOf(chunk, 'write', dtype)
+  const same = view.dtype.equals(dtype) || (dtype.wordSize > 1 && view.dtype.equals(swapped(dtype)))
+  if (!same) throw new TypeError(`write: expected ${dtype}, got a chunk of ${view.dtype}; nothing is cast silently`)
+  const rows = target.order === 'C' ? view.shape.slice(1) : view.shape.slice(0, -1)
+  const whole = view.shape.length === rowShape.length + 1 && equalShapes(rows, rowShape)
+  if (!whole && !equalShapes(view.shape, rowShape)) {
+    const growing = target.order === 'C' ? ['n', ...rowShape] : [...rowShape, 'n']
+    throw new TypeError(
+      `write: expected a chunk of shape (${growing.join(', ')}) or one row ${formatShape(rowShape)}, got ${formatShape(view.shape)}`,
+    )
+  }
+  return view
+}
+
+function swapped(dtype: DType): DType {
+  return dtype.withByteOrder(dtype.byteOrder === '>' ? '<' : '>')
+}
+
+function equalShapes(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((extent, axis) => extent === b[axis])
+}
+
+/** Writes the elements of a view, in the order and with the dtype given, in bounded memory. */
+export async function writeView(
+  output: BufferedOutput,
+  view: StridedArray,
+  as: { readonly dtype: DType; readonly order: Order },
+  signal?: AbortSignal,
+): Promise<void> {
+  const laid = as.order === 'F' ? transposed(view) : view
+  const wordSize = view.dtype.byteOrder === as.dtype.byteOrder ? 1 : as.dtype.wordSize
+  const { source } = laid
+  if (source instanceof HeapSource && wordSize === 1 && isDense(laid)) {
+    const byteLength = sizeOf(laid.shape) * laid.dtype.itemSize
+    const bytes = source.bytes.subarray(laid.byteOffset, laid.byteOffset + byteLength)
+    for (let done = 0; done < byteLength; done += DIRECT_BYTE_LENGTH) {
+      signal?.throwIfAborted()
+      await output.write(bytes.subarray(done, done + DIRECT_BYTE_LENGTH))
+    }
+    return
+  }
+  const scratch = new Uint8Array(Math.max(BUFFER_BYTE_LENGTH, laid.dtype.itemSize))
+  for (const part of parts(laid)) {
+    signal?.throwIfAborted()
+    const bytes = scratch.subarray(0, sizeOf(part.shape) * part.dtype.itemSize)
+    source.gather(regionOf(part), bytes, wordSize)
+    await output.write(bytes)
+  }
+}
+
+/** Between two looks at the signal. */
+const DIRECT_BYTE_LENGTH = 64 * 1024 * 1024
+
+function isDense(view: StridedArray): boolean {
+  return isContiguous(view.shape, view.byteStrides, view.dtype.itemSize, 'C')
+}
+
+function transposed(view: StridedArray): StridedArray {
+  return { ...view, shape: view.shape.toReversed(), byteStrides: view.byteStrides.toReversed() }
+}
+
+/** Parts of at most a buffer each, in C order. */
+function* parts(view: StridedArray): Generator<StridedArray> {
+  const byteLength = sizeOf(view.shape) * view.dtype.itemSize
+  if (byteLength === 0) return
+  if (byteLength <= BUFFER_BYTE_LENGTH || view.shape.length === 0) {
+    yield view
+    return
+  }
+  const [extent, ...inner] = view.shape as readonly [number, ...number[]]
+  const [stride, ...innerStrides] = view.byteStrides as readonly [number, ...number[]]
+  const rowByteLength = byteLength / extent
+  const step = Math.floor(BUFFER_BYTE_LENGTH / rowByteLength)
+  for (let start = 0; start < extent; start += Math.max(1, step)) {
+    const byteOffset = view.byteOffset + start * stride
+    if (step === 0) yield* parts({ ...view, byteOffset, shape: inner, byteStrides: innerStrides })
+    else yield { ...view, byteOffset, shape: [Math.min(step, extent - start), ...inner] }
+  }
+}

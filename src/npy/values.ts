@@ -1,0 +1,142 @@
+// What callers give to be written, as a view: views, typed arrays, `{ data, shape, dtype }`, nested arrays, scalars.
+
+import { assignNested } from '../array/assign.ts'
+import { allocate, type StridedArray, sizeOf } from '../array/strided-array.ts'
+import { type TypedArray, typedArrayKind, typedArrayName } from '../array/typed-array.ts'
+import { NdView } from '../array/view.ts'
+import { SelectionError } from '../errors.ts'
+import { DType, type DTypeLike, type DTypeName } from '../layout/dtype.ts'
+import { contiguousByteStrides, formatShape, parseShape } from '../layout/shape.ts'
+import { HeapSource } from '../storage/heap.ts'
+
+/** A typed array with the shape and dtype it stands for. */
+export interface ArrayData {
+  /** Values in C order; for dtypes without a typed array the raw bytes. */
+  readonly data: TypedArray
+  /** One axis when left out. */
+  readonly shape?: number | readonly number[]
+  /** That of the typed array when left out: needed for bool, complex, float16 bits, datetimes, records. */
+  readonly dtype?: DTypeLike
+}
+
+/** Anything that can be written as an array. */
+export type ArrayLike = NdView | TypedArray | ArrayData | readonly unknown[] | number | bigint | boolean | string
+
+const dtypeNames: Readonly<Record<string, DTypeName>> = {
+  Int8Array: 'int8',
+  Uint8Array: 'uint8',
+  Uint8ClampedArray: 'uint8',
+  Int16Array: 'int16',
+  Uint16Array: 'uint16',
+  Int32Array: 'int32',
+  Uint32Array: 'uint32',
+  BigInt64Array: 'int64',
+  BigUint64Array: 'uint64',
+  Float16Array: 'float16',
+  Float32Array: 'float32',
+  Float64Array: 'float64',
+}
+
+/**
+ * The view of a value. Numbers are float64, bigints int64, booleans bool, strings str of the longest length, unless a
+ * dtype is given; nothing is cast silently.
+ *
+ * @throws `TypeError` for what is no array, `RangeError` for values that the dtype cannot hold, {@link SelectionError}
+ * for nested arrays that are not rectangular, naming the index
+ */
+export function viewOf(
+  value: unknown,
+  what: string,
+  dtype?: DTypeLike,
+  shape?: number | readonly number[],
+): StridedArray {
+  if (value instanceof NdView) {
+    if (dtype !== undefined && !DType.of(dtype).equals(value.dtype)) {
+      throw new TypeError(
+        `${what}: expected ${DType.of(dtype)}, got a view of ${value.dtype}; nothing is cast silently`,
+      )
+    }
+    return shape === undefined ? value : value.reshape(shape)
+  }
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView))
+    return ofTypedArray(value as TypedArray, what, dtype, shape)
+  if (isArrayData(value)) return ofTypedArray(value.data, what, dtype ?? value.dtype, shape ?? value.shape)
+  const view = ofNested(value, what, dtype === undefined ? undefined : DType.of(dtype))
+  return shape === undefined ? view : new NdView(view).reshape(shape)
+}
+
+function isArrayData(value: unknown): value is ArrayData {
+  return typeof value === 'object' && value !== null && 'data' in value && ArrayBuffer.isView(value.data)
+}
+
+function ofTypedArray(
+  data: TypedArray,
+  what: string,
+  spec: DTypeLike | undefined,
+  shape: number | readonly number[] | undefined,
+): StridedArray {
+  const name = typedArrayName(data)
+  const dtype = DType.of(spec ?? dtypeNames[name] ?? 'void')
+  const kind = typedArrayKind(dtype)
+  const expected = kind === null ? 'Uint8Array' : kind.constructorName
+  // A clamped array is one of uint8 in all but its setters.
+  const fits = name === expected || (name === 'Uint8ClampedArray' && expected === 'Uint8Array')
+  if (!fits)
+    throw new TypeError(`${what}: expected a ${expected} for ${dtype}, got a ${name}; nothing is cast silently`)
+  const itemByteLength = Math.max(1, dtype.itemSize)
+  const count = data.byteLength / itemByteLength
+  const resolved = shape === undefined ? [count] : parseShape(shape)
+  if (!Number.isInteger(count) || (sizeOf(resolved) !== count && dtype.itemSize > 0)) {
+    throw new SelectionError(
+      `${what}: expected ${sizeOf(resolved)} elements of ${dtype} for shape ${formatShape(resolved)}, got ${count}`,
+    )
+  }
+  const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+  const native = dtype.isNative || kind === null ? dtype : dtype.withByteOrder(dtype.byteOrder === '>' ? '<' : '>')
+  const view = dense(native, resolved, bytes)
+  return native === dtype ? view : reordered(view, dtype)
+}
+
+function dense(dtype: DType, shape: readonly number[], bytes: Uint8Array<ArrayBuffer>): StridedArray {
+  const byteStrides = contiguousByteStrides(shape, dtype.itemSize, 'C')
+  return { source: new HeapSource(bytes), dtype, shape, byteStrides, byteOffset: 0 }
+}
+
+/** The same values in the other byte order. */
+function reordered(view: StridedArray, dtype: DType): StridedArray {
+  const target = new NdView(dense(dtype, view.shape, allocate(view, 'save')))
+  target.assign(new NdView(view))
+  return target
+}
+
+function ofNested(value: unknown, what: string, given: DType | undefined): StridedArray {
+  const shape: number[] = []
+  let leaf = value
+  while (Array.isArray(leaf)) {
+    shape.push(leaf.length)
+    leaf = leaf[0]
+  }
+  const dtype = given ?? inferred(value, leaf, what)
+  const empty = { dtype, shape, byteStrides: [], byteOffset: 0, source: new HeapSource(new Uint8Array(0)) }
+  const view = dense(dtype, shape, allocate(empty, what))
+  if (Array.isArray(value)) assignNested(view, value, what)
+  else new NdView(view).set([], value as never)
+  return view
+}
+
+function inferred(value: unknown, leaf: unknown, what: string): DType {
+  if (typeof leaf === 'number' || leaf === undefined) return DType.of('float64')
+  if (typeof leaf === 'bigint') return DType.of('int64')
+  if (typeof leaf === 'boolean') return DType.of('bool')
+  if (typeof leaf === 'string') return DType.of(`U${Math.max(1, longest(value))}`)
+  if (typeof leaf === 'object' && leaf !== null && 're' in leaf && 'im' in leaf) return DType.of('complex128')
+  throw new TypeError(
+    `${what}: expected an array, a typed array, or a number, got ${leaf === null ? 'null' : typeof leaf}`,
+  )
+}
+
+/** Code points of the longest string. */
+function longest(value: unknown): number {
+  if (typeof value === 'string') return [...value].length
+  return Array.isArray(value) ? value.reduce((most: number, inner) => Math.max(most, longest(inner)), 0) : 0
+}

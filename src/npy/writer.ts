@@ -1,0 +1,393 @@
+// NpyWriter: arrays of any length, written chunk by chunk in bounded memory.
+
+import { sizeOf } from '../array/strided-array.ts'
+import { ClosedError, SelectionError } from '../errors.ts'
+import { formatNpyHeader } from '../format/npy-header.ts'
+import { DType, type DTypeLike, type DTypeName } from '../layout/dtype.ts'
+import { type Order, parseShape } from '../layout/shape.ts'
+import { checkChoice, checkOptions } from '../options.ts'
+import { BufferedOutput } from '../storage/buffered-output.ts'
+import { absolutePath, fromNodeError } from '../storage/os.ts'
+import { commit, discard, type NewOutput, nodeOutput, type OutputSystem, openBeside } from '../storage/output.ts'
+import { chunkView, plainBytes, writeView } from './chunk.ts'
+import {
+  type GrowingFile,
+  openGrowing,
+  requireWhole,
+  rowByteLength,
+  shapeWith,
+  withRoom,
+  writeRowCount,
+} from './growing.ts'
+import { type RecoverOptions, type Recovery, recover } from './recover.ts'
+
+/** What a new file will hold. */
+export interface WriterOptions<T extends DTypeName = DTypeName> {
+  readonly dtype: T | DType<T> | DTypeLike
+  /** `null` for the axis that grows: the first in C order, the last in F order. Without one, the length is fixed. */
+  readonly shape: readonly (number | null)[]
+  readonly order?: Order
+  /** False does not wait for the disk at `close()`. */
+  readonly sync?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Options of {@link NpyWriter.append}. */
+export interface AppendOptions {
+  readonly signal?: AbortSignal
+}
+
+const DONE: Promise<void> = Promise.resolve()
+
+interface Opened {
+  readonly file: GrowingFile
+  /** For a new file: where it is until `close()`. */
+  readonly output: NewOutput | null
+  /** Rows that `close()` must find; null when any number will do. */
+  readonly fixedRows: number | null
+  readonly sync: boolean
+  readonly system: OutputSystem
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * Writes an .npy file chunk by chunk. Memory stays at two buffers of 1 MiB however long the file.
+ *
+ * `create` makes a new file beside its target: the target is untouched until `close()`. `append` continues a file in place,
+ * in the order data, sync, header, sync: a reader at any instant sees a whole array.
+ */
+export class NpyWriter<T extends DTypeName = DTypeName> {
+  readonly path: string
+  readonly dtype: DType<T>
+  readonly order: Order
+  readonly #opened: Opened
+  readonly #row: number
+  readonly #buffered: BufferedOutput
+  readonly #abortListener: (() => void) | null = null
+  #durableRows: number
+  #queue: Promise<void> = DONE
+  #queued = 0
+  #state: 'open' | 'closed' | 'aborted' = 'open'
+  #failure: unknown = null
+
+  /** @internal */
+  constructor(opened: Opened) {
+    const { file, system, signal } = opened
+    this.#opened = opened
+    this.path = file.path
+    this.dtype = file.array.dtype as DType<T>
+    this.order = file.array.order
+    this.#row = rowByteLength(file.array)
+    this.#durableRows = file.rowCount
+    const end = file.array.byteOffset + file.rowCount * this.#row
+    this.#buffered = new BufferedOutput(system, file.fd, end, file.path)
+    if (signal !== undefined) {
+      this.#abortListener = () => void this.abort().catch(() => {})
+      signal.addEventListener('abort', this.#abortListener, { once: true })
+    }
+  }
+
+  /**
+   * Starts a new file.
+   *
+   * @throws `TypeError` and {@link SelectionError} for arguments, {@link OsError}
+   */
+  static create<T extends DTypeName = DTypeName>(path: string | URL, options: WriterOptions<T>): Promise<NpyWriter<T>> {
+    return createWriter(nodeOutput, path, options)
+  }
+
+  /**
+   * Continues an .npy file in place, under an exclusive lock. A header without room for more digits is moved first, once.
+   *
+   * @throws {@link OsError} `EWOULDBLOCK` when another writer has the file; {@link FormatError} when header and size
+   * disagree: `recover` mends that; {@link UnsupportedError} without the addon
+   */
+  static append<T extends DTypeName = DTypeName>(
+    path: string | URL,
+    options: AppendOptions = {},
+  ): Promise<NpyWriter<T>> {
+    return appendTo(nodeOutput, path, options)
+  }
+
+  /** Tells what a file holds after a crash, and repairs it on request; see {@link recover}. */
+  static recover(path: string | URL, options: RecoverOptions = {}): Promise<Recovery> {
+    return recover(path, options)
+  }
+
+  /** The shape if it were closed now: whole rows only. */
+  get shape(): readonly number[] {
+    return shapeWith(this.#opened.file.array, this.rowCount)
+  }
+
+  /** Whole rows written so far. */
+  get rowCount(): number {
+    return Math.floor((this.#buffered.byteOffset - this.#opened.file.array.byteOffset) / this.#row)
+  }
+
+  /**
+   * Writes a chunk: a typed array of the dtype's kind (any number of values), a view or nested arrays of rows or of one
+   * row, an element, a record. Resolves when more may be written: await it, that is the back-pressure. Do not touch the
+   * chunk before.
+   *
+   * @throws `TypeError` for another dtype or shape, {@link SelectionError} past a fixed length: nothing is written then;
+   * {@link OsError}
+   */
+  write(chunk: unknown): Promise<void> {
+    try {
+      this.#requireOpen()
+      const bytes = plainBytes(chunk, this.#target)
+      if (bytes === null) return this.#enqueue(() => this.#writeView(chunk))
+      if (this.#queued > 0) return this.#enqueue(() => this.#writeBytes(bytes))
+      this.#requireRoom(bytes.byteLength)
+      return this.#buffered.take(bytes) ? DONE : this.#enqueue(() => this.#writeBytes(bytes))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Writes raw bytes in the file's dtype and order: for byte streams. */
+  writeBytes(bytes: Uint8Array): Promise<void> {
+    try {
+      this.#requireOpen()
+      if (!(bytes instanceof Uint8Array)) throw new TypeError(`writeBytes: expected a Uint8Array, got ${typeof bytes}`)
+      return this.#enqueue(() => this.#writeBytes(bytes))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  get #target(): GrowingFile['array'] {
+    return this.#opened.file.array
+  }
+
+  #requireOpen(): void {
+    this.#opened.signal?.throwIfAborted()
+    if (this.#failure !== null) throw this.#failure
+    if (this.#state !== 'open') throw new ClosedError('writer', { path: this.path })
+  }
+
+  #requireRoom(byteLength: number): void {
+    const { fixedRows, file } = this.#opened
+    if (fixedRows === null) return
+    const end = file.array.byteOffset + fixedRows * this.#row
+    const over = this.#buffered.byteOffset + byteLength - end
+    if (over <= 0) return
+    throw new SelectionError(
+      `write: expected ${fixedRows} rows of ${this.#row} bytes, this chunk goes ${over} bytes (${Math.ceil(over / this.#row)} rows) past them`,
+    )
+  }
+
+  #enqueue(job: () => Promise<void>): Promise<void> {
+    this.#queued++
+    const done = this.#queue.then(job).finally(() => {
+      this.#queued--
+    })
+    this.#queue = done.catch(() => {})
+    return done
+  }
+
+  async #writeBytes(bytes: Uint8Array): Promise<void> {
+    this.#requireOpen()
+    this.#requireRoom(bytes.byteLength)
+    await this.#buffered.write(bytes)
+  }
+
+  async #writeView(chunk: unknown): Promise<void> {
+    this.#requireOpen()
+    const view = chunkView(chunk, this.#target)
+    this.#requireRoom(sizeOf(view.shape) * this.dtype.itemSize)
+    try {
+      await writeView(this.#buffered, view, this.#target, this.#opened.signal)
+    } catch (error) {
+      // Part of the chunk may be in the file: what follows would be shifted.
+      this.#failure = error
+      throw error
+    }
+  }
+
+  /**
+   * Makes all whole rows written so far durable, and visible where the file is: at its path for `append`, under its
+   * temporary name for `create`.
+   */
+  checkpoint(): Promise<void> {
+    return this.#enqueue(async () => {
+      this.#requireOpen()
+      await this.#makeDurable(true)
+    })
+  }
+
+  async #makeDurable(sync: boolean): Promise<void> {
+    const { file, system } = this.#opened
+    try {
+      await this.#buffered.drain()
+      const { rowCount } = this
+      if (rowCount === this.#durableRows) return
+      if (sync) await system.sync(file.fd)
+      await writeRowCount(file, rowCount, system, sync)
+      this.#durableRows = rowCount
+    } catch (error) {
+      this.#failure = fromNodeError(error, this.path)
+      throw this.#failure
+    }
+  }
+
+  /**
+   * Finishes the file: durable and under its name when this resolves.
+   *
+   * @throws {@link SelectionError} when a row is unfinished or a fixed length not reached: the writer stays open then;
+   * {@link OsError}: the old file is untouched then
+   */
+  close(): Promise<void> {
+    if (this.#state === 'closed') return this.#queue
+    return this.#enqueue(async () => {
+      this.#requireOpen()
+      this.#requireWholeRows()
+      const { output, sync, system, file } = this.#opened
+      try {
+        await this.#makeDurable(output === null || sync)
+      } catch (error) {
+        await this.#end('aborted')
+        throw error
+      }
+      this.#state = 'closed'
+      this.#forgetSignal()
+      if (output !== null) await commit(output, sync, system)
+      else system.close(file.fd)
+    })
+  }
+
+  #requireWholeRows(): void {
+    const { file, fixedRows } = this.#opened
+    const over = (this.#buffered.byteOffset - file.array.byteOffset) % this.#row
+    if (over !== 0) {
+      throw new SelectionError(`close: the last row has ${over} of ${this.#row} bytes, ${this.#row - over} are missing`)
+    }
+    if (fixedRows !== null && this.rowCount !== fixedRows) {
+      throw new SelectionError(
+        `close: expected ${fixedRows} rows, got ${this.rowCount}: ${fixedRows - this.rowCount} are missing`,
+      )
+    }
+  }
+
+  /** Gives up: a new file leaves no trace, an appended one goes back to its last checkpoint. */
+  abort(): Promise<void> {
+    if (this.#state !== 'open') return this.#queue
+    this.#state = 'aborted'
+    // Not through #enqueue's checks: it must run whatever failed before.
+    const done = this.#queue.then(() => this.#end('aborted'))
+    this.#queue = done.catch(() => {})
+    return done
+  }
+
+  async #end(state: 'aborted'): Promise<void> {
+    this.#state = state
+    this.#forgetSignal()
+    const { file, output, system } = this.#opened
+    await this.#buffered.drain().catch(() => {})
+    if (output !== null) {
+      discard(output, system)
+      return
+    }
+    try {
+      await system.truncate(file.fd, file.array.byteOffset + this.#durableRows * this.#row)
+    } catch (error) {
+      throw fromNodeError(error, this.path)
+    } finally {
+      system.close(file.fd)
+    }
+  }
+
+  #forgetSignal(): void {
+    if (this.#abortListener !== null) this.#opened.signal?.removeEventListener('abort', this.#abortListener)
+  }
+
+  /**
+   * The writer as a web `WritableStream`; `pipeline(source, w.writable())` closes it at the end and aborts it on errors.
+   * With `bytes`, chunks are raw bytes in the file's dtype, as byte streams give them.
+   */
+  writable(options: { readonly bytes?: boolean } = {}): WritableStream<unknown> {
+    return new WritableStream({
+      write: (chunk) => (options.bytes === true ? this.writeBytes(chunk as Uint8Array) : this.write(chunk)),
+      close: () => this.close(),
+      abort: () => this.abort(),
+    })
+  }
+
+  /** `abort()` unless it was closed: `await using` without `close()` leaves nothing behind. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'open') await this.abort()
+  }
+
+  /** The same without waiting for it. */
+  [Symbol.dispose](): void {
+    if (this.#state === 'open') this.abort().catch(() => {})
+  }
+}
+
+/** {@link NpyWriter.create} through system calls of the caller's choice. */
+export async function createWriter<T extends DTypeName>(
+  system: OutputSystem,
+  path: string | URL,
+  options: WriterOptions<T>,
+): Promise<NpyWriter<T>> {
+  checkOptions(options, ['dtype', 'shape', 'order', 'sync', 'signal'], 'NpyWriter.create')
+  const { signal } = options
+  signal?.throwIfAborted()
+  if (options.dtype === undefined) throw new TypeError('NpyWriter.create: dtype is missing')
+  const dtype = DType.of(options.dtype)
+  const order = checkChoice(options.order ?? 'C', ['C', 'F'] as const, 'NpyWriter.create: order')
+  const { rowShape, fixedRows } = parseGrowingShape(options.shape, order)
+  if (sizeOf(rowShape) * dtype.itemSize === 0) {
+    throw new SelectionError('NpyWriter.create: rows of no bytes cannot be counted; save() writes empty arrays')
+  }
+  const shape = shapeWith({ order, rowShape }, 0)
+  const header = formatNpyHeader({ dtype, shape: shape.map((extent) => extent), order })
+  const version: readonly [number, number] = [header[6] as number, header[7] as number]
+  const target = absolutePath(path)
+  const output = openBeside(target, system)
+  const array = { dtype, order, rowShape, version, byteOffset: header.length }
+  const file = { fd: output.fd, path: target, array, rowCount: 0, fileByteLength: header.length }
+  try {
+    await system.write(output.fd, header, 0)
+  } catch (error) {
+    discard(output, system)
+    throw fromNodeError(error, target)
+  }
+  return new NpyWriter<T>({ file, output, fixedRows, sync: options.sync ?? true, system, signal })
+}
+
+function parseGrowingShape(
+  shape: readonly (number | null)[],
+  order: Order,
+): { rowShape: number[]; fixedRows: number | null } {
+  if (!Array.isArray(shape)) throw new TypeError(`NpyWriter.create: expected shape to be an array, got ${typeof shape}`)
+  if (shape.length === 0)
+    throw new SelectionError('NpyWriter.create: a 0-d array has no axis to grow along; use save()')
+  const axis = order === 'C' ? 0 : shape.length - 1
+  if (shape.some((extent, at) => extent === null && at !== axis)) {
+    throw new SelectionError(`NpyWriter.create: in ${order} order only axis ${axis} can be null, the one that grows`, {
+      axis,
+    })
+  }
+  const known = parseShape(shape.map((extent, at) => (at === axis ? (extent ?? 0) : extent)))
+  return { rowShape: known.filter((_, at) => at !== axis), fixedRows: shape[axis] ?? null }
+}
+
+/** {@link NpyWriter.append} through system calls of the caller's choice. */
+export async function appendTo<T extends DTypeName>(
+  system: OutputSystem,
+  path: string | URL,
+  options: AppendOptions,
+): Promise<NpyWriter<T>> {
+  checkOptions(options, ['signal'], 'NpyWriter.append')
+  options.signal?.throwIfAborted()
+  let file = openGrowing(absolutePath(path), 'append', system)
+  try {
+    requireWhole(file, 'append')
+    file = await withRoom(file, 'append', system)
+  } catch (error) {
+    system.close(file.fd)
+    throw error
+  }
+  return new NpyWriter<T>({ file, output: null, fixedRows: null, sync: true, system, signal: options.signal })
+}

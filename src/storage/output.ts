@@ -1,0 +1,139 @@
+// Files being written: new ones beside their target until they are whole, and the calls that write them. A crash at any
+// instant leaves the old file, or the new one, whole.
+
+import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { loadAddon } from '../native/binding.ts'
+import { fromNodeError, notARegularFile, osError } from './os.ts'
+
+/** The system calls of a writer. Tests put failing ones in their place. */
+export interface OutputSystem {
+  open(path: string, flags: string | number, mode: number): number
+  /** Writes all of it. The bytes are not touched before the promise settles. */
+  write(fd: number, from: Uint8Array, byteOffset: number): Promise<void>
+  sync(fd: number): Promise<void>
+  truncate(fd: number, byteLength: number): Promise<void>
+  rename(from: string, to: string): void
+  remove(path: string): void
+  close(fd: number): void
+}
+
+/** Single writes stay far below the 2 GiB at which Node aborts; pieces of this size are the fastest, too. */
+const WRITE_BYTE_LENGTH = 256 * 1024
+
+async function writePortably(fd: number, from: Uint8Array, byteOffset: number): Promise<void> {
+  for (let done = 0; done < from.byteLength; ) {
+    const length = Math.min(WRITE_BYTE_LENGTH, from.byteLength - done)
+    const count = await new Promise<number>((resolve, reject) => {
+      fs.write(fd, from, done, length, byteOffset + done, (error, written) =>
+        error ? reject(error) : resolve(written),
+      )
+    })
+    if (count === 0) throw osError('write', -5, null)
+    done += count
+  }
+}
+
+/** The operating system itself. */
+export const nodeOutput: OutputSystem = {
+  open: (path, flags, mode) => fs.openSync(path, flags, mode),
+  async write(fd, from, byteOffset) {
+    const addon = loadAddon()
+    if (addon === null) return writePortably(fd, from, byteOffset)
+    const status = await addon.write(fd, from, byteOffset)
+    if (status !== 0) throw osError('write', status, null)
+  },
+  sync: (fd) => new Promise((resolve, reject) => fs.fsync(fd, (error) => (error ? reject(error) : resolve()))),
+  truncate: (fd, byteLength) =>
+    new Promise((resolve, reject) => fs.ftruncate(fd, byteLength, (error) => (error ? reject(error) : resolve()))),
+  rename: (from, to) => fs.renameSync(from, to),
+  remove: (path) => fs.rmSync(path, { force: true }),
+  close: (fd) => fs.closeSync(fd),
+}
+
+/** A file that is being made under a name of its own, beside the one it will replace. */
+export interface NewOutput {
+  readonly fd: number
+  readonly temporary: string
+  /** What it will be renamed to: links are followed. */
+  readonly target: string
+}
+
+/** Makes an empty file beside `path`, with the mode of the file that it will replace. */
+export function openBeside(path: string, system: OutputSystem = nodeOutput): NewOutput {
+  const old = statOrNull(path)
+  if (old !== null && !old.isFile()) throw notARegularFile(path, old.isDirectory() ? 'a directory' : 'a special file')
+  try {
+    const target = old === null ? linkTarget(path) : fs.realpathSync(path)
+    const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`)
+    const fd = system.open(temporary, 'wx+', 0o666)
+    const output = { fd, temporary, target }
+    try {
+      if (old !== null) fs.fchmodSync(fd, old.mode % 0o10000)
+    } catch (error) {
+      discard(output, system)
+      throw error
+    }
+    return output
+  } catch (error) {
+    throw fromNodeError(error, path)
+  }
+}
+
+/** Where a file made at this path belongs: at the end of links that lead to nothing yet. */
+function linkTarget(path: string): string {
+  const link = fs.lstatSync(path, { throwIfNoEntry: false })
+  if (link === undefined || !link.isSymbolicLink()) return path
+  return linkTarget(resolve(fs.realpathSync(dirname(path)), fs.readlinkSync(path)))
+}
+
+/** The status of what a path names, or null when it names nothing. */
+export function statOrNull(path: string): fs.Stats | null {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false }) ?? null
+  } catch (error) {
+    throw fromNodeError(error, path)
+  }
+}
+
+/** Closes and removes it. Never throws: there is an error on its way already, or nobody to tell. */
+export function discard(output: NewOutput, system: OutputSystem = nodeOutput): void {
+  for (const step of [() => system.close(output.fd), () => system.remove(output.temporary)]) {
+    try {
+      step()
+    } catch {
+      // What cannot be removed keeps its telling name.
+    }
+  }
+}
+
+/** Puts the finished file in the place of the old one; durable first when `sync`. Throws {@link OsError}. */
+export async function commit(output: NewOutput, sync: boolean, system: OutputSystem = nodeOutput): Promise<void> {
+  try {
+    if (sync) await system.sync(output.fd)
+    system.rename(output.temporary, output.target)
+  } catch (error) {
+    discard(output, system)
+    throw fromNodeError(error, output.target)
+  }
+  try {
+    system.close(output.fd)
+    if (sync) await syncDirectory(dirname(output.target), system)
+  } catch (error) {
+    throw fromNodeError(error, output.target)
+  }
+}
+
+/** Makes the names in a directory durable, where directories can be synced. */
+export async function syncDirectory(path: string, system: OutputSystem = nodeOutput): Promise<void> {
+  const fd = system.open(path, 'r', 0)
+  try {
+    await system.sync(fd)
+  } catch (error) {
+    // Some file systems refuse; the rename is still atomic.
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
+  } finally {
+    system.close(fd)
+  }
+}
