@@ -9,7 +9,9 @@
         "src/native/mapping.c",
         "src/native/faults.c",
         "src/native/output.c",
-        "src/native/strided.c"
+        "src/native/strided.c",
+        "src/native/strided_lines.c",
+        "src/native/strided_planes.c"
       ],
       "defines": ["NAPI_VERSION=8"],
       "cflags": ["-std=c11", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],

@@ -6,8 +6,9 @@ const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
 /** Three significant digits, without an exponent. */
 export function threeDigits(value: number): string {
   if (value === 0) return '0'
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))
-  return value.toFixed(Math.min(digits, 3))
+  // Rounded first: 0.9999 has one digit before the point when shown.
+  const rounded = Number(value.toPrecision(3))
+  return rounded.toFixed(Math.max(0, Math.min(3, 2 - Math.floor(Math.log10(Math.abs(rounded))))))
 }
 
 /** `41.2 µs`, `3.10 s`. */

@@ -1,6 +1,7 @@
 // The child process: one engine, one trial. Takes the request as JSON on the command line, prints the figures as JSON.
 
 import { readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { checksum, type Engine, type Job } from './engines/engine.ts'
 import { memoryNow, peakRss } from './memory.ts'
 import type { Task, TrialName } from './trials/trials.ts'
@@ -18,11 +19,16 @@ export interface Request {
 export interface Figures {
   /** Nanoseconds per operation. */
   readonly samples: readonly number[]
+  /** The same as time of all threads on a processor, which other programs on the machine hardly change. */
+  readonly cpu: readonly number[]
   readonly memory: { readonly peakGrowth: number; readonly growth: number; readonly filePagesGrowth: number }
   readonly checksum: string
 }
 
 export type Response = Figures | { readonly error: string }
+
+/** How long freed memory gets to be gone; numpy_engine.py waits as long. */
+const SETTLE_MS = 100
 
 /** Forgets the highest RSS so far, where the system lets us; numpy_engine.py does the same. */
 function resetPeak(): void {
@@ -41,6 +47,33 @@ function peakNow(): number {
   }
 }
 
+/** The last result. Not a local variable: those live on in their stack frame, and what they hold is not freed. */
+let result: unknown
+
+/** One timed run; nanoseconds. */
+async function time(job: Job): Promise<{ wall: number; cpu: number }> {
+  const cpuBefore = process.cpuUsage()
+  const started = process.hrtime.bigint()
+  result = job.run()
+  if (result instanceof Promise) result = await result
+  const wall = Number(process.hrtime.bigint() - started)
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return { wall, cpu: (user + system) * 1e3 }
+}
+
+async function forget(job: Job): Promise<void> {
+  if (result !== undefined) job.release?.(result as never)
+  const hadMemory = typeof result === 'object'
+  result = undefined
+  // Not for numbers: a forced collection also throws away compiled code whose objects are all gone at that moment,
+  // which no running program would meet.
+  if (!hadMemory) return
+  await setTimeout(0)
+  globalThis.gc?.()
+  // V8 gives memory back on another thread.
+  await setTimeout(SETTLE_MS)
+}
+
 async function measure({ engine: name, job: jobName, task, samples: wanted, warmUp }: Request): Promise<Response> {
   const { engine } = (await import(`./engines/${name}.js`)) as { engine: Engine }
   const prepare = engine.jobs[jobName]
@@ -51,19 +84,13 @@ async function measure({ engine: name, job: jobName, task, samples: wanted, warm
   resetPeak()
   const before = memoryNow()
   const samples: number[] = []
-  let result: unknown
+  const cpu: number[] = []
   for (let n = 0; n < wanted + warmUp; n++) {
-    if (n > 0) job.release?.(result as never)
-    const hadMemory = typeof result === 'object'
-    result = undefined
-    // The memory of the result before is freed first, as in Python. Not for numbers: a forced collection also throws
-    // away compiled code whose objects are all gone at that moment, which no running program would meet.
-    if (hadMemory) globalThis.gc?.()
-    const started = process.hrtime.bigint()
-    const returned = job.run()
-    result = returned instanceof Promise ? await returned : returned
-    const ns = Number(process.hrtime.bigint() - started)
-    if (n >= warmUp) samples.push(ns / task.operations)
+    await forget(job)
+    const ns = await time(job)
+    if (n < warmUp) continue
+    samples.push(ns.wall / task.operations)
+    cpu.push(ns.cpu / task.operations)
   }
   const after = memoryNow()
   const memory = {
@@ -71,7 +98,7 @@ async function measure({ engine: name, job: jobName, task, samples: wanted, warm
     growth: after.rss - before.rss,
     filePagesGrowth: (after.filePages ?? 0) - (before.filePages ?? 0),
   }
-  return { samples, memory, checksum: checksum(job.value(result as never)) }
+  return { samples, cpu, memory, checksum: checksum(job.value(result as never)) }
 }
 
 try {

@@ -10,6 +10,7 @@ export interface Result {
   readonly trial: TrialName
   readonly engine: EngineName
   readonly samples: number[]
+  readonly cpu: number[]
   /** One for each round. */
   readonly memory: Figures['memory'][]
   checksum: string | null
@@ -39,6 +40,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'median', align: 'right' },
   { title: 'min', align: 'right' },
   { title: 'max', align: 'right' },
+  { title: 'processor', align: 'right' },
   { title: 'speed, NumPy = 1', align: 'right' },
   { title: 'peak memory', align: 'right' },
   { title: 'of it file pages', align: 'right' },
@@ -47,7 +49,7 @@ const COLUMNS: readonly Column[] = [
 function row(result: Result, engine: EngineInfo, results: readonly Result[]): string[] {
   if (result.error !== null)
     return [engine.title, result.error.length > 90 ? `${result.error.slice(0, 89)}…` : result.error]
-  const { samples, memory } = result
+  const { samples, cpu, memory } = result
   const speed = ratio(results, result.trial, result.engine)
   const peak = median(memory.map(({ peakGrowth }) => peakGrowth))
   const pages = median(memory.map(({ filePagesGrowth }) => filePagesGrowth))
@@ -56,6 +58,7 @@ function row(result: Result, engine: EngineInfo, results: readonly Result[]): st
     formatDuration(median(samples)),
     formatDuration(Math.min(...samples)),
     formatDuration(Math.max(...samples)),
+    formatDuration(median(cpu)),
     speed === null ? '' : `${threeDigits(speed)} ×`,
     formatGrowth(peak),
     formatGrowth(pages),

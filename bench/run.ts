@@ -102,7 +102,15 @@ function taskOf(trial: Trial, file: DataFile, quick: boolean): Task {
 async function runTrial(trial: Trial, file: DataFile, engines: readonly EngineInfo[], plan: Plan): Promise<Result[]> {
   const task = taskOf(trial, file, plan.quick)
   const results = engines.map(
-    ({ name }): Result => ({ trial: trial.name, engine: name, samples: [], memory: [], checksum: null, error: null }),
+    ({ name }): Result => ({
+      trial: trial.name,
+      engine: name,
+      samples: [],
+      cpu: [],
+      memory: [],
+      checksum: null,
+      error: null,
+    }),
   )
   const once = plan.cold || trial.samples === 0
   const rounds = once && !plan.quick ? plan.rounds * 2 : plan.rounds
@@ -117,6 +125,7 @@ async function runTrial(trial: Trial, file: DataFile, engines: readonly EngineIn
         result.error = response.error
       } else {
         result.samples.push(...response.samples)
+        result.cpu.push(...response.cpu)
         result.memory.push(response.memory)
         result.checksum = response.checksum
       }

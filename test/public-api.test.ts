@@ -44,6 +44,7 @@ test('values', () => {
       "LayoutError",
       "Memmap",
       "NdView",
+      "NpyWriter",
       "NpymapError",
       "OsError",
       "SelectionError",
@@ -53,6 +54,7 @@ test('values', () => {
       "load",
       "open",
       "readHeader",
+      "save",
       "slice",
     ]
   `)
@@ -63,6 +65,9 @@ test('types', () => {
   expect(types.sort()).toMatchInlineSnapshot(`
     [
       "Advice",
+      "AppendOptions",
+      "ArrayData",
+      "ArrayLike",
       "BuildInfo",
       "Chunk",
       "ChunkOptions",
@@ -84,12 +89,16 @@ test('types', () => {
       "OpenOptions",
       "Order",
       "RawOptions",
+      "RecoverOptions",
+      "Recovery",
       "RowRange",
+      "SaveOptions",
       "Selector",
       "Slice",
       "StructuredElement",
       "TypedArray",
       "TypedArrayOf",
+      "WriterOptions",
     ]
   `)
 })

@@ -146,16 +146,23 @@ def measure(request):
     run, value = JOBS[request["job"]](task)
     reset_peak()
     before = status("VmRSS", "RssFile")
-    samples = []
+    samples, cpu = [], []
+    result = None
     warm_up = request["warmUp"]
     for n in range(request["samples"] + warm_up):
+        memory_freed = isinstance(result, np.ndarray)
         result = None
-        gc.collect()
+        if memory_freed:
+            gc.collect()
+            time.sleep(0.1)  # as in measure.ts
+        cpu_started = time.process_time_ns()
         started = time.perf_counter_ns()
         result = run()
         ns = time.perf_counter_ns() - started
+        cpu_ns = time.process_time_ns() - cpu_started
         if n >= warm_up:
             samples.append(ns / task["operations"])
+            cpu.append(cpu_ns / task["operations"])
     after = status("VmHWM", "VmRSS", "RssFile")
     memory = None
     if before is not None:
@@ -166,7 +173,7 @@ def measure(request):
         }
     else:
         memory = {"peakGrowth": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "growth": 0, "filePagesGrowth": 0}
-    return {"samples": samples, "memory": memory, "checksum": checksum(value(result))}
+    return {"samples": samples, "cpu": cpu, "memory": memory, "checksum": checksum(value(result))}
 
 
 if sys.argv[1] == "version":

@@ -1,5 +1,6 @@
 // Files of arrays that grow in place: opening one under its lock, and putting a new shape into its header.
 
+import { dirname } from 'node:path'
 import { sizeOf } from '../array/strided-array.ts'
 import { FormatError, SelectionError, UnsupportedError } from '../errors.ts'
 import { formatNpyHeader } from '../format/npy-header.ts'
@@ -7,14 +8,12 @@ import { fitNpyHeader } from '../format/npy-header-room.ts'
 import type { DType } from '../layout/dtype.ts'
 import type { Order } from '../layout/shape.ts'
 import { BUFFER_BYTE_LENGTH, BufferedOutput } from '../storage/buffered-output.ts'
+import type { ByteSource } from '../storage/byte-source.ts'
 import { lockFile } from '../storage/lock.ts'
 import { openSource } from '../storage/open-source.ts'
 import { fromNodeError } from '../storage/os.ts'
-import { discard, nodeOutput, type OutputSystem, openBeside, syncDirectory } from '../storage/output.ts'
+import { closeQuietly, discard, nodeOutput, type OutputSystem, openBeside, syncDirectory } from '../storage/output.ts'
 import { type NpyFileHeader, readHeader } from './header.ts'
-
-/** Room in a header for any number of rows: digits of 2^53. */
-const MOST_ROWS: number = Number.MAX_SAFE_INTEGER
 
 /** An array whose first (C) or last (F) axis grows. */
 export interface GrowingArray {
@@ -68,12 +67,12 @@ export function openGrowing(path: string, what: string, system: OutputSystem = n
   }
   try {
     lockFile(fd, path, what)
-    const header = readHeader(path, { maxHeaderSize: MOST_ROWS })
+    const header = readHeader(path, { maxHeaderSize: Number.MAX_SAFE_INTEGER })
     const array = growing(header, what)
     const rowCount = (array.order === 'C' ? header.shape[0] : header.shape.at(-1)) as number
     return { fd, path: header.path, array, rowCount, fileByteLength: header.fileByteLength }
   } catch (error) {
-    system.close(fd)
+    closeQuietly(fd, system)
     throw error
   }
 }
@@ -98,14 +97,16 @@ export async function withRoom(
   what: string,
   system: OutputSystem = nodeOutput,
 ): Promise<GrowingFile> {
-  if (headerWith(file.array, MOST_ROWS) !== null) return file
+  const mostRows = Math.floor(Number.MAX_SAFE_INTEGER / rowByteLength(file.array))
+  if (headerWith(file.array, mostRows) !== null) return file
   const { array, path } = file
   const header = formatNpyHeader({ dtype: array.dtype, order: array.order, shape: shapeWith(array, file.rowCount) })
   const output = openBeside(path, system)
-  const source = openSource(path, { mode: 'r', mmap: false })
+  const buffered = new BufferedOutput(system, output.fd, 0, path)
+  let source: ByteSource | null = null
   try {
     lockFile(output.fd, output.temporary, what)
-    const buffered = new BufferedOutput(system, output.fd, 0, path)
+    source = openSource(path, { mode: 'r', mmap: false })
     await buffered.write(header)
     const scratch = new Uint8Array(BUFFER_BYTE_LENGTH)
     for (let at = array.byteOffset; at < source.byteLength; at += scratch.length) {
@@ -116,21 +117,18 @@ export async function withRoom(
     await buffered.drain()
     await system.sync(output.fd)
     system.rename(output.temporary, output.target)
+    await syncDirectory(dirname(output.target), system)
   } catch (error) {
+    await buffered.drain().catch(() => {})
     discard(output, system)
     throw fromNodeError(error, path)
   } finally {
-    source.close()
+    source?.close()
   }
-  system.close(file.fd)
-  await syncDirectory(parentOf(output.target), system)
+  closeQuietly(file.fd, system)
   const version: readonly [number, number] = [header[6] as number, header[7] as number]
   const fileByteLength = header.length + file.fileByteLength - array.byteOffset
   return { ...file, fd: output.fd, fileByteLength, array: { ...array, version, byteOffset: header.length } }
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, Math.max(1, path.lastIndexOf('/')))
 }
 
 /** Puts a number of rows into the header on disk; durable when it resolves, if `sync`. */

@@ -4,7 +4,7 @@ import { FormatError } from '../errors.ts'
 import type { DType } from '../layout/dtype.ts'
 import { checkChoice, checkOptions } from '../options.ts'
 import { absolutePath, fromNodeError } from '../storage/os.ts'
-import { nodeOutput, type OutputSystem } from '../storage/output.ts'
+import { closeQuietly, nodeOutput, type OutputSystem } from '../storage/output.ts'
 import { contentsOf, openGrowing, rowByteLength, shapeWith, withRoom, writeRowCount } from './growing.ts'
 
 /** Options of {@link recover}. */
@@ -83,6 +83,6 @@ export async function recoverWith(
   } catch (error) {
     throw fromNodeError(error, file.path)
   } finally {
-    system.close(file.fd)
+    closeQuietly(file.fd, system)
   }
 }

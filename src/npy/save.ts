@@ -9,12 +9,15 @@ import { checkChoice, checkOptions } from '../options.ts'
 import { BufferedOutput } from '../storage/buffered-output.ts'
 import { absolutePath, fromNodeError } from '../storage/os.ts'
 import {
+  closeFile,
+  closeQuietly,
   commit,
   discard,
   type NewOutput,
   nodeOutput,
   type OutputSystem,
   openBeside,
+  requireRegular,
   statOrNull,
 } from '../storage/output.ts'
 import { writeView } from './chunk.ts'
@@ -64,15 +67,17 @@ export async function saveTo(
   const atomic = options.atomic ?? true
   const sync = options.sync ?? true
   const output = atomic ? openBeside(target, system) : openInPlace(target, view, system)
+  const buffered = new BufferedOutput(system, output.fd, 0, target)
   try {
-    const buffered = new BufferedOutput(system, output.fd, 0, target)
     await buffered.write(header)
     if (sizeOf(view.shape) > 0) await writeView(buffered, view, { dtype: view.dtype, order }, options.signal)
     await buffered.drain()
     options.signal?.throwIfAborted()
   } catch (error) {
+    // A write still on its way must not find its descriptor closed, or another file's.
+    await buffered.drain().catch(() => {})
     if (atomic) discard(output, system)
-    else system.close(output.fd)
+    else closeQuietly(output.fd, system)
     throw error
   }
   if (atomic) await commit(output, sync, system)
@@ -87,6 +92,7 @@ function naturalOrder(view: StridedArray): Order {
 
 function openInPlace(target: string, view: StridedArray, system: OutputSystem): NewOutput {
   const there = statOrNull(target)
+  if (there !== null) requireRegular(there, target)
   const source = view.source.kind === 'heap' || view.source.path === null ? null : statOrNull(view.source.path)
   if (there !== null && source !== null && there.dev === source.dev && there.ino === source.ino) {
     throw new UnsupportedError('save: atomic: false would destroy the array, which lies in this very file', {
@@ -105,8 +111,8 @@ async function finishInPlace(output: NewOutput, sync: boolean, system: OutputSys
   try {
     if (sync) await system.sync(output.fd)
   } catch (error) {
+    closeQuietly(output.fd, system)
     throw fromNodeError(error, output.target)
-  } finally {
-    system.close(output.fd)
   }
+  closeFile(output.fd, output.target, system)
 }

@@ -8,7 +8,16 @@ import { type Order, parseShape } from '../layout/shape.ts'
 import { checkChoice, checkOptions } from '../options.ts'
 import { BufferedOutput } from '../storage/buffered-output.ts'
 import { absolutePath, fromNodeError } from '../storage/os.ts'
-import { commit, discard, type NewOutput, nodeOutput, type OutputSystem, openBeside } from '../storage/output.ts'
+import {
+  closeFile,
+  closeQuietly,
+  commit,
+  discard,
+  type NewOutput,
+  nodeOutput,
+  type OutputSystem,
+  openBeside,
+} from '../storage/output.ts'
 import { chunkView, plainBytes, writeView } from './chunk.ts'
 import {
   type GrowingFile,
@@ -69,6 +78,9 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
   #queued = 0
   #state: 'open' | 'closed' | 'aborted' = 'open'
   #failure: unknown = null
+  /** True while the header on disk may speak of rows past the last checkpoint. */
+  #headerAhead = false
+  #ended = false
 
   /** @internal */
   constructor(opened: Opened) {
@@ -136,10 +148,10 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
     try {
       this.#requireOpen()
       const bytes = plainBytes(chunk, this.#target)
-      if (bytes === null) return this.#enqueue(() => this.#writeView(chunk))
-      if (this.#queued > 0) return this.#enqueue(() => this.#writeBytes(bytes))
+      if (bytes === null) return this.#enqueue(() => this.#writeView(chunk), true)
+      if (this.#queued > 0) return this.#enqueue(() => this.#writeBytes(bytes), true)
       this.#requireRoom(bytes.byteLength)
-      return this.#buffered.take(bytes) ? DONE : this.#enqueue(() => this.#writeBytes(bytes))
+      return this.#buffered.take(bytes) ? DONE : this.#enqueue(() => this.#writeBytes(bytes), true)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -150,7 +162,7 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
     try {
       this.#requireOpen()
       if (!(bytes instanceof Uint8Array)) throw new TypeError(`writeBytes: expected a Uint8Array, got ${typeof bytes}`)
-      return this.#enqueue(() => this.#writeBytes(bytes))
+      return this.#enqueue(() => this.#writeBytes(bytes), true)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -177,19 +189,30 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
     )
   }
 
-  #enqueue(job: () => Promise<void>): Promise<void> {
+  #enqueue(job: () => Promise<void>, isWrite = false): Promise<void> {
     this.#queued++
     const done = this.#queue.then(job).finally(() => {
       this.#queued--
     })
     this.#queue = done.catch(() => {})
-    return done
+    // A promise of its own, so that one which nobody awaits is not silenced by the queue.
+    const told = done.then(() => {})
+    done.catch((error) => {
+      // A write that also fails `close()` need not be awaited; one that was only refused must not get lost.
+      if (isWrite && (error === this.#failure || this.#state !== 'open')) told.catch(() => {})
+    })
+    return told
   }
 
   async #writeBytes(bytes: Uint8Array): Promise<void> {
     this.#requireOpen()
     this.#requireRoom(bytes.byteLength)
-    await this.#buffered.write(bytes)
+    try {
+      await this.#buffered.write(bytes)
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
   }
 
   async #writeView(chunk: unknown): Promise<void> {
@@ -223,7 +246,9 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
       const { rowCount } = this
       if (rowCount === this.#durableRows) return
       if (sync) await system.sync(file.fd)
+      this.#headerAhead = true
       await writeRowCount(file, rowCount, system, sync)
+      this.#headerAhead = false
       this.#durableRows = rowCount
     } catch (error) {
       this.#failure = fromNodeError(error, this.path)
@@ -240,19 +265,29 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
   close(): Promise<void> {
     if (this.#state === 'closed') return this.#queue
     return this.#enqueue(async () => {
+      if (this.#failure !== null) await this.#end().catch(() => {})
       this.#requireOpen()
       this.#requireWholeRows()
       const { output, sync, system, file } = this.#opened
       try {
-        await this.#makeDurable(output === null || sync)
+        // A new file is synced as a whole before it gets its name.
+        await this.#makeDurable(output === null)
+        // It may have been aborted meanwhile.
+        this.#requireOpen()
       } catch (error) {
-        await this.#end('aborted')
+        await this.#end().catch(() => {})
         throw error
       }
       this.#state = 'closed'
+      this.#ended = true
       this.#forgetSignal()
-      if (output !== null) await commit(output, sync, system)
-      else system.close(file.fd)
+      try {
+        if (output !== null) await commit(output, sync, system)
+        else closeFile(file.fd, this.path, system)
+      } catch (error) {
+        this.#state = 'aborted'
+        throw error
+      }
     })
   }
 
@@ -274,13 +309,15 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
     if (this.#state !== 'open') return this.#queue
     this.#state = 'aborted'
     // Not through #enqueue's checks: it must run whatever failed before.
-    const done = this.#queue.then(() => this.#end('aborted'))
+    const done = this.#queue.then(() => this.#end())
     this.#queue = done.catch(() => {})
     return done
   }
 
-  async #end(state: 'aborted'): Promise<void> {
-    this.#state = state
+  async #end(): Promise<void> {
+    this.#state = 'aborted'
+    if (this.#ended) return
+    this.#ended = true
     this.#forgetSignal()
     const { file, output, system } = this.#opened
     await this.#buffered.drain().catch(() => {})
@@ -289,11 +326,13 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
       return
     }
     try {
+      // The header first, so that it never speaks of what is not there.
+      if (this.#headerAhead) await writeRowCount(file, this.#durableRows, system)
       await system.truncate(file.fd, file.array.byteOffset + this.#durableRows * this.#row)
     } catch (error) {
       throw fromNodeError(error, this.path)
     } finally {
-      system.close(file.fd)
+      closeQuietly(file.fd, system)
     }
   }
 
@@ -306,9 +345,18 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
    * With `bytes`, chunks are raw bytes in the file's dtype, as byte streams give them.
    */
   writable(options: { readonly bytes?: boolean } = {}): WritableStream<unknown> {
+    // A stream whose sink fails never calls `abort`.
+    const orAbort = async (step: Promise<void>): Promise<void> => {
+      try {
+        await step
+      } catch (error) {
+        await this.abort().catch(() => {})
+        throw error
+      }
+    }
     return new WritableStream({
-      write: (chunk) => (options.bytes === true ? this.writeBytes(chunk as Uint8Array) : this.write(chunk)),
-      close: () => this.close(),
+      write: (chunk) => orAbort(options.bytes === true ? this.writeBytes(chunk as Uint8Array) : this.write(chunk)),
+      close: () => orAbort(this.close()),
       abort: () => this.abort(),
     })
   }
@@ -349,6 +397,7 @@ export async function createWriter<T extends DTypeName>(
   const file = { fd: output.fd, path: target, array, rowCount: 0, fileByteLength: header.length }
   try {
     await system.write(output.fd, header, 0)
+    signal?.throwIfAborted()
   } catch (error) {
     discard(output, system)
     throw fromNodeError(error, target)
@@ -385,8 +434,9 @@ export async function appendTo<T extends DTypeName>(
   try {
     requireWhole(file, 'append')
     file = await withRoom(file, 'append', system)
+    options.signal?.throwIfAborted()
   } catch (error) {
-    system.close(file.fd)
+    closeQuietly(file.fd, system)
     throw error
   }
   return new NpyWriter<T>({ file, output: null, fixedRows: null, sync: true, system, signal: options.signal })

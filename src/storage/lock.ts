@@ -1,5 +1,7 @@
 // One writer a file: an advisory lock that the system lets go when its holder dies.
 
+import { fstatSync, statSync } from 'node:fs'
+import { constants } from 'node:os'
 import { OsError, UnsupportedError } from '../errors.ts'
 import { loadAddon } from '../native/binding.ts'
 import { errnoName, osError } from './os.ts'
@@ -14,14 +16,18 @@ export function lockFile(fd: number, path: string, what: string): void {
     })
   }
   const status = addon.lock(fd)
-  if (status === 0) return
-  if (errnoName(status) === 'EAGAIN') {
-    throw new OsError(`another writer has this file open`, {
-      code: 'EWOULDBLOCK',
-      syscall: 'flock',
-      errno: status,
-      path,
-    })
-  }
-  throw osError('flock', status, path)
+  if (status !== 0 && errnoName(status) !== 'EAGAIN') throw osError('flock', status, path)
+  // The lock of a file that was replaced in between keeps nobody apart, and what is written to it is lost.
+  if (status === 0 && isStillAt(fd, path)) return
+  throw new OsError(`another writer has this file open`, {
+    code: 'EWOULDBLOCK',
+    syscall: 'flock',
+    errno: -constants.errno.EWOULDBLOCK,
+    path,
+  })
+}
+
+function isStillAt(fd: number, path: string): boolean {
+  const [held, named] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })]
+  return named !== undefined && held.ino === named.ino && held.dev === named.dev
 }

@@ -60,13 +60,17 @@ export interface NewOutput {
   readonly target: string
 }
 
+const SHOWN_CHARACTERS = 56
+
 /** Makes an empty file beside `path`, with the mode of the file that it will replace. */
 export function openBeside(path: string, system: OutputSystem = nodeOutput): NewOutput {
   const old = statOrNull(path)
-  if (old !== null && !old.isFile()) throw notARegularFile(path, old.isDirectory() ? 'a directory' : 'a special file')
+  if (old !== null) requireRegular(old, path)
   try {
     const target = old === null ? linkTarget(path) : fs.realpathSync(path)
-    const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`)
+    // Names may have 255 bytes, or characters; this one has 18 more than the part of the target's that it shows.
+    const shown = [...basename(target)].slice(0, SHOWN_CHARACTERS).join('')
+    const temporary = join(dirname(target), `.${shown}.${randomBytes(6).toString('hex')}.tmp`)
     const fd = system.open(temporary, 'wx+', 0o666)
     const output = { fd, temporary, target }
     try {
@@ -94,6 +98,29 @@ export function statOrNull(path: string): fs.Stats | null {
     return fs.statSync(path, { throwIfNoEntry: false }) ?? null
   } catch (error) {
     throw fromNodeError(error, path)
+  }
+}
+
+/** Throws {@link UnsupportedError} for directories, pipes and devices: there is nothing to replace. */
+export function requireRegular(status: fs.Stats, path: string): void {
+  if (!status.isFile()) throw notARegularFile(path, status.isDirectory() ? 'a directory' : 'a special file')
+}
+
+/** Closes a file that was written well; throws {@link OsError} for what the system tells only now. */
+export function closeFile(fd: number, path: string, system: OutputSystem): void {
+  try {
+    system.close(fd)
+  } catch (error) {
+    throw fromNodeError(error, path)
+  }
+}
+
+/** Closes a file when there is an error on its way already. */
+export function closeQuietly(fd: number, system: OutputSystem): void {
+  try {
+    system.close(fd)
+  } catch {
+    // The descriptor is gone in any case.
   }
 }
 

@@ -1,4 +1,4 @@
-// sources: src/native/strided.c
+// sources: src/native/strided.c src/native/strided_lines.c src/native/strided_planes.c
 
 /*
  * strided.c against a control that copies one byte at a time, over seeded

@@ -1,20 +1,11 @@
 // NumPy's numpy/lib/tests/test_format.py, and what test_io.py has on .npy, by the names of its tests: reading, headers, and
 // files made by Memmap.create. Expected bytes that are not spelt out here come from the committed corpus or live NumPy.
 
-import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { formatNpyHeader, parseNpyHeader } from '../../src/format/npy-header.ts'
-import {
-  type Descr,
-  DType,
-  FormatError,
-  Memmap,
-  type NdView,
-  open,
-  readHeader,
-  UnsupportedError,
-} from '../../src/index.ts'
+import { type Descr, DType, FormatError, Memmap, readHeader, UnsupportedError } from '../../src/index.ts'
 import { writeNpy } from '../support/arrays.ts'
+import { basicArrays, recordDescrs } from '../support/numpy-arrays.ts'
 import { hasNumpy, runPython } from '../support/python.ts'
 import { close, corpusPath, expectBytes, rejectionOf, sources, temporaryFolder, toJson } from '../support/sources.ts'
 
@@ -35,88 +26,6 @@ export const notPorted: Readonly<Record<string, string>> = {
 const folder = temporaryFolder()
 let serial = 0
 const newPath = (): string => folder(`${serial++}.npy`)
-
-interface Basic {
-  dtype: string
-  shape: number[]
-  order: 'C' | 'F'
-  data: Uint8Array
-}
-
-/** NumPy's basic_arrays without objects: arange(1500) in every scalar type, both byte orders, six layouts. */
-function* basicArrays(): Generator<Basic> {
-  for (const code of ['u1', 'i1', 'u2', 'i2', 'u4', 'i4', 'u8', 'i8', 'f4', 'f8', 'c8', 'c16']) {
-    for (const order of '<>') {
-      const itemSize = Number(code.slice(1))
-      const element = (value: number): Uint8Array => {
-        const bytes = new Uint8Array(itemSize)
-        const view = new DataView(bytes.buffer)
-        const little = order === '<'
-        if (code === 'f4' || code === 'c8') view.setFloat32(0, value, little)
-        else if (code === 'f8' || code === 'c16') view.setFloat64(0, value, little)
-        else if (itemSize === 1) view.setUint8(0, value % 256)
-        else if (itemSize === 2) view.setUint16(0, value, little)
-        else if (itemSize === 4) view.setUint32(0, value, little)
-        else view.setBigUint64(0, BigInt(value), little)
-        return bytes
-      }
-      const dtype = (itemSize === 1 ? '|' : order) + code
-      const arange = Buffer.concat(Array.from({ length: 1500 }, (_, i) => element(i)))
-      yield { dtype, shape: [0], order: 'C', data: new Uint8Array(0) }
-      yield { dtype, shape: [], order: 'C', data: element(10) }
-      yield { dtype, shape: [1500], order: 'C', data: arange }
-      yield { dtype, shape: [30, 50], order: 'C', data: arange }
-      yield { dtype, shape: [50, 30], order: 'F', data: arange }
-      const strided: Uint8Array[] = []
-      for (let i = 29; i >= 0; i--) for (let j = 0; j < 50; j += 2) strided.push(element(i * 50 + j))
-      yield { dtype, shape: [30, 25], order: 'C', data: Buffer.concat(strided) }
-    }
-  }
-}
-
-/** NumPy's record arrays Pdescr and Ndescr, little- and big-endian, and the one with a sub-array of a sub-array. */
-function recordDescrs(): Descr[] {
-  return ['<', '>']
-    .flatMap((o): Descr[] => [
-      [
-        ['x', `${o}i4`, [2]],
-        ['y', `${o}f8`, [2, 2]],
-        ['z', '|u1'],
-      ],
-      [
-        ['x', `${o}i4`, [2]],
-        [
-          'Info',
-          [
-            ['value', `${o}c16`],
-            ['y2', `${o}f8`],
-            [
-              'Info2',
-              [
-                ['name', '|S2'],
-                ['value', `${o}c16`, [2]],
-                ['y3', `${o}f8`, [2]],
-                ['z3', `${o}u4`, [2]],
-              ],
-            ],
-            ['name', '|S2'],
-            ['z2', '|b1'],
-          ],
-        ],
-        ['color', '|S2'],
-        [
-          'info',
-          [
-            ['Name', `${o}U8`],
-            ['Value', `${o}c16`],
-          ],
-        ],
-        ['y', `${o}f8`, [2, 2]],
-        ['z', '|u1'],
-      ],
-    ])
-    .concat([[['c', ['<f8', [5]], [2]]]])
-}
 
 describe.each(sources)('over $name', (source) => {
   it('test_roundtrip, RoundtripTest.test_array, test_1D, test_record', async () => {
@@ -338,204 +247,12 @@ describe.each(sources)('over $name', (source) => {
   })
 })
 
-describe('headers', () => {
-  const inner: Descr = [
-    ['a', '|i1'],
-    ['', '|V3'],
-    ['b', '|i1'],
-    ['', '|V3'],
-  ]
-  const cases: Descr[] = [
-    [
-      ['a', '|i1'],
-      ['', '|V1'],
-      ['b', '<i2'],
-      ['c', '<i4'],
-    ],
-    [['x', [inner, [3]], [4]]],
-    [['x', ['<f8', [5]], [2]]],
-    [['x', [[inner, [3]], [4]]]],
-    [
-      [
-        'a',
-        [
-          [
-            [
-              [
-                ['a', '<i8'],
-                ['b', inner],
-              ],
-              [3],
-            ],
-            [4],
-          ],
-          [5],
-        ],
-      ],
-    ],
-  ]
-  it.each(cases.map((descr) => [JSON.stringify(descr), descr] as const))('test_descr_to_dtype: %s', (_text, descr) => {
-    const dtype = DType.of(descr)
-    expect(DType.of(dtype.descr).equals(dtype)).toBe(true)
-    const path = writeNpy(newPath(), descr, [3], new Uint8Array(3 * dtype.itemSize))
-    using array = open(path)
-    expect(array.dtype.equals(dtype)).toBe(true)
-    expect((array.toArray() as unknown[]).length).toBe(3)
-  })
-
-  it('test_header_growth_axis', () => {
-    // NumPy's test puts a dtype where write_array puts its descr, which is 7 characters shorter: 22 is 29 here.
-    for (const [fortran, spaces, expected] of [
-      [false, 29, 128],
-      [false, 30, 192],
-      [true, 30, 128],
-      [true, 31, 192],
-    ] as const) {
-      for (let size = 1; size <= 1e15; size *= 10) {
-        const shape = fortran ? [2, size] : [size, 2]
-        const dtype = DType.of([[' '.repeat(spaces), '<i8']])
-        // An F order of one row or column is written as C, where NumPy was told what to write.
-        if (fortran && size === 1) continue
-        expect(formatNpyHeader({ dtype, shape, order: fortran ? 'F' : 'C' }).length, `${shape}`).toBe(expected)
-      }
-    }
-  })
-
-  it('test_write_version, test_read_magic, test_read_array_header_1_0, test_read_array_header_2_0', () => {
-    const array = { dtype: DType.of('<f8'), shape: [3, 6], order: 'C' } as const
-    for (const major of [1, 2, 3]) {
-      const header = formatNpyHeader(array, { version: [major, 0] })
-      expect(header.length % 64).toBe(0)
-      expect(parseNpyHeader(header)).toMatchObject({
-        version: [major, 0],
-        shape: [3, 6],
-        order: 'C',
-        byteOffset: header.length,
-      })
-    }
-    for (const version of [
-      [1, 1],
-      [0, 0],
-      [0, 1],
-      [2, 2],
-      [255, 255],
-    ] as const) {
-      expect(() => formatNpyHeader(array, { version })).toThrow(TypeError)
-    }
-  })
-
-  it('test_large_header, test_version_2_0: what does not fit 1.0', () => {
-    const long = DType.of([['x'.repeat(65_536), '<i8']])
-    const array = { dtype: long, shape: [], order: 'C' } as const
-    expect(() => formatNpyHeader(array, { version: [1, 0] })).toThrow(UnsupportedError)
-    expect(formatNpyHeader(array)[6]).toBe(2)
-  })
-
-  it('test_version_2_0_memmap', () => {
-    const descr = Array.from({ length: 500 }, (_, i) => [String(i).repeat(100), '<f8'] as const)
-    const path = newPath()
-    {
-      using made = Memmap.create<'void'>(path, { dtype: descr, shape: 1000 })
-      made.fill(Object.fromEntries(descr.map(([name], i) => [name, i])))
-    }
-    using array = open<'void'>(path, { maxHeaderSize: 200_000 })
-    expect(readFileSync(path)[6]).toBe(2)
-    expect([array.byteOffset % 64, array.shape]).toEqual([0, [1000]])
-    expect(array.field('499'.repeat(100)).get(999)).toBe(499)
-  })
-})
-
-describe('memory maps', () => {
-  it('test_memmap_roundtrip', () => {
-    for (const { dtype, shape, order, data } of basicArrays()) {
-      const path = newPath()
-      using array = Memmap.create(path, { dtype, shape, order })
-      using from = open(writeNpy(newPath(), dtype, shape, data, order))
-      array.assign(from)
-      // What np.save writes is known from the corpus: the header that formatNpyHeader makes, and the data.
-      expectBytes(readFileSync(path), readFileSync(from.path))
-      using again = open(path)
-      expectBytes(again.toBytes(), array.toBytes())
-    }
-  })
-
-  it('test_memmap_roundtrip: header and data byte for byte', () => {
-    const committed = [
-      ['05_f8.npy', 'C'],
-      ['14_F.npy', 'F'],
-      ['10_big.npy', 'C'],
-      ['11_0d.npy', 'C'],
-      ['12_zero.npy', 'C'],
-      ['28_U7.npy', 'C'],
-      ['36_struct_align.npy', 'C'],
-      ['39_titles.npy', 'C'],
-      ['44_unicode_field.npy', 'C'],
-      ['46_quote_field.npy', 'C'],
-      ['51_bigstruct.npy', 'C'],
-    ] as const
-    for (const [file, order] of committed) {
-      using from = open(corpusPath(`valid/${file}`), { maxHeaderSize: 200_000 })
-      const path = newPath()
-      using array = Memmap.create(path, { dtype: from.dtype, shape: from.shape, order })
-      array.assign(from)
-      expectBytes(readFileSync(path), readFileSync(from.path), file)
-    }
-  })
-
-  it('test_large_file_support', async () => {
-    // An array in a sparse file of 5 GiB and more: its last rows, beyond 32 bits.
-    const path = newPath()
-    const rows = 5 * 2 ** 30
-    const header = formatNpyHeader({ dtype: DType.of('|u1'), shape: [rows + 5], order: 'C' })
-    const fd = openSync(path, 'w')
-    writeSync(fd, header, 0)
-    ftruncateSync(fd, header.length + rows + 5)
-    writeSync(fd, Uint8Array.of(0, 1, 2, 3, 4), 0, 5, header.length + rows)
-    closeSync(fd)
-    for (const mmap of [true, false]) {
-      using array = open<'uint8'>(path, { mode: 'r+', mmap })
-      const end: NdView<'uint8'> = array.slice('-5:')
-      expect([...end.toTypedArray()]).toEqual([0, 1, 2, 3, 4])
-      expect([...(await end.slice('::-1').read())]).toEqual([4, 3, 2, 1, 0])
-      expect([array.get(-1), array.get(rows + 3), array.get(2 ** 32)]).toEqual([4, 3, 0])
-      array.set(2 ** 32 + 7, 9)
-      expect([array.get(2 ** 32 + 7), array.get(7)]).toEqual([9, 0])
-      array.set(2 ** 32 + 7, 0)
-      expect(array.slice(`::${2 ** 30}`).toArray()).toEqual([0, 0, 0, 0, 0, 0])
-    }
-    using raw = Memmap.raw<'uint8'>(path, { dtype: '|u1', byteOffset: header.length + rows })
-    expect(raw.toArray()).toEqual([0, 1, 2, 3, 4])
-  })
-
-  it('TestPathUsage: r+ is visible after release', () => {
-    const path = writeNpy(newPath(), '<i4', [2, 2], Int32Array.of(1, 2, 3, 4))
-    {
-      using array = open<'int32'>(path, { mode: 'r+' })
-      array.set([0, 0], 5)
-    }
-    using array = open<'int32'>(path)
-    expect(array.toArray()).toEqual([
-      [5, 2],
-      [3, 4],
-    ])
-  })
-
-  it('test_multiarray: zero-width dtypes', () => {
-    for (const dtype of ['S0', 'U0', 'V0']) {
-      const path = newPath()
-      using made = Memmap.create(path, { dtype, shape: [2, 2] })
-      using array = open(path)
-      expect([array.shape, array.dtype.itemSize, array.nbytes]).toEqual([[2, 2], 0, 0])
-      expect(toJson(array.toArray())).toEqual(toJson(made.toArray()))
-    }
-  })
-})
-
 it.skipIf(!hasNumpy)('each case of the installed NumPy is ported or has a reason', () => {
   const names = runPython(
     'import re, numpy.lib, os\npath = os.path.join(os.path.dirname(numpy.lib.__file__), "tests", "test_format.py")\nprint(" ".join(re.findall(r"^def (test_\\w+)", open(path).read(), re.M)) if os.path.exists(path) else "")',
   )
-  const source = readFileSync(import.meta.filename, 'utf8')
+  const source =
+    readFileSync(import.meta.filename, 'utf8') + readFileSync(import.meta.filename.replace('format', 'headers'), 'utf8')
   const elsewhere: Record<string, string> = {
     test_roundtrip_randsize: 'test/npy/truncated.test.ts: short reads of every length',
   }

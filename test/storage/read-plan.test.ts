@@ -27,7 +27,15 @@ function naiveGather(file: Uint8Array, region: Region, wordSize: number): Uint8A
   return Uint8Array.from(out)
 }
 
-const words = fc.constantFrom([1, 1], [2, 1], [4, 4], [8, 4], [8, 8], [3, 1], [24, 1])
+const words = fc.constantFrom<[itemSize: number, wordSize: number][]>(
+  [1, 1],
+  [2, 1],
+  [4, 4],
+  [8, 4],
+  [8, 8],
+  [3, 1],
+  [24, 1],
+)
 
 /** Regions of a file: any order of axes, gaps small and large, backwards, broadcast (for reading only). */
 function regions(broadcast: boolean): fc.Arbitrary<{ region: Region; wordSize: number; byteLength: number }> {
@@ -46,7 +54,7 @@ function regions(broadcast: boolean): fc.Arbitrary<{ region: Region; wordSize: n
     })
     .map(({ axes, word: [itemSize, wordSize], order, margin }) => {
       // Laid out from the innermost outwards, then shuffled.
-      let reach = itemSize!
+      let reach = itemSize
       const laid = axes.map(({ extent, gap, backwards, repeat }) => {
         const stride = repeat ? 0 : reach + gap
         if (!repeat) reach = stride * Math.max(1, extent)
@@ -56,9 +64,9 @@ function regions(broadcast: boolean): fc.Arbitrary<{ region: Region; wordSize: n
       const shape = shuffled.map(({ value }) => value.extent)
       const byteStrides = shuffled.map(({ value }) => value.stride + 0)
       const back = byteStrides.reduce((sum, stride, i) => sum + Math.min(0, stride * (shape[i]! - 1)), 0)
-      const region = { byteOffset: margin - (shape.includes(0) ? 0 : back), shape, byteStrides, itemSize: itemSize! }
+      const region = { byteOffset: margin - (shape.includes(0) ? 0 : back), shape, byteStrides, itemSize }
       const byteLength = Math.max(regionExtent(region).high, region.byteOffset) + margin
-      return { region, wordSize: wordSize!, byteLength }
+      return { region, wordSize, byteLength }
     })
     .filter(({ byteLength }) => byteLength < 1_500_000)
 }

@@ -127,7 +127,7 @@ const cases = {
         if (touched && options.mmap !== false) assert.ok(isFault(outcome))
         else assert.ok(outcome.value.every((value, i) => value === valueAt(i)))
         a.close()
-        checkWhole(npymap.open(path))
+        await checkWhole(npymap.open(path))
       }
     }
   },

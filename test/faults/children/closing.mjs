@@ -9,6 +9,15 @@ const MIB = 1024 * 1024
 const same = (values) => values.every((value) => value === values[0] && value !== 0)
 const modes = { r: {}, 'r+': { mode: 'r+' }, c: { mode: 'c' }, pread: { mmap: false } }
 
+/** Closes the array at the first look at the target. */
+const closingProxy = (array, target) =>
+  new Proxy(target, {
+    get(of, key) {
+      array.close()
+      return Reflect.get(of, key)
+    },
+  })
+
 const cases = {
   async 'while read runs'() {
     const path = makeBytes('big.bin', 40 * MIB, 0x3f)
@@ -168,19 +177,20 @@ const cases = {
       const a = npymap.open(path, options)
       assert.equal(attempt(() => a.assign(closing(a))).error, 'ClosedError')
       const b = npymap.open(path, options)
-      const shape = new Proxy([50], { get: (target, key) => (b.close(), target[key]) })
+      const shape = closingProxy(b, [50])
       attempt(() => b.reshape(shape))
       const c = npymap.open(path, options)
       const lazy = {
         get start() {
-          return (c.close(), 0)
+          c.close()
+          return 0
         },
         stop: 5,
         step: 1,
       }
       assert.equal(attempt(() => c.slice(lazy).get(0)).error, 'ClosedError')
       const d = npymap.open(path, options)
-      const out = new Proxy(new Float64Array(100), { get: (target, key) => (d.close(), Reflect.get(target, key)) })
+      const out = closingProxy(d, new Float64Array(100))
       assert.ok(attempt(() => d.toTypedArray({ out })).error !== undefined)
     }
   },

@@ -45,7 +45,7 @@ if (!how.startsWith('pread')) {
 }
 if (writable) {
   const source = Float64Array.from({ length: COUNT }, (_, i) => valueAt(i))
-  const done = how === 'pread+' ? false : true
+  const done = how !== 'pread+'
   methods.assign = [(a) => a.assign(source), () => true, done]
   methods.fill = [(a) => a.fill(1.5), () => true, done]
   methods.set = [(a) => a.set(COUNT - 1, 1.5), () => true, done]
