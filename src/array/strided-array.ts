@@ -4,6 +4,7 @@ import { LayoutError } from '../errors.ts'
 import type { DType } from '../layout/dtype.ts'
 import { isContiguous } from '../layout/shape.ts'
 import type { ByteSource, Region } from '../storage/byte-source.ts'
+import { allocateBytes } from '../storage/memory.ts'
 
 /** A view is five fields; the rest is arithmetic: element `[i, j]` is at `byteOffset + i * byteStrides[0] + …`. */
 export interface StridedArray {
@@ -41,7 +42,7 @@ export function isDense(array: StridedArray, order: 'C' | 'F'): boolean {
 export function allocate(array: StridedArray, what: string): Uint8Array<ArrayBuffer> {
   const byteLength = sizeOf(array.shape) * array.dtype.itemSize
   try {
-    return new Uint8Array(byteLength)
+    return allocateBytes(byteLength)
   } catch (cause) {
     const message = `${what}: ${byteLength} bytes are more than this runtime has memory for or puts in one array`
     throw new LayoutError(`${message}; ${smallerSlice(array, 2 * 1024 ** 3)}`, { reason: 'size', cause })

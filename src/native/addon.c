@@ -305,15 +305,6 @@ job_get(napi_env env, struct state *state, const napi_value *argv,
   return copy_check(&job->copy);
 }
 
-static int
-job_run(struct job *job)
-{
-  const struct copy_side *dst = &job->copy.dst;
-  if (job->handles[0] == NULL)
-    mapping_prefer_huge_pages(dst->base + dst->low, dst->high - dst->low);
-  return copy_run(&job->copy);
-}
-
 /* A source cut in the middle of a page gave zeros and no signal. */
 static void
 job_check_size(struct job *job)
@@ -329,7 +320,7 @@ addon_copy(napi_env env, napi_callback_info info)
   struct job job;
   int error = job_get(env, data, argv, &job);
   if (error == 0)
-    error = job_run(&job);
+    error = copy_run(&job.copy);
   if (error == 0)
     job_check_size(&job);
   return number(env, error);
@@ -406,6 +397,19 @@ addon_resident(napi_env env, napi_callback_info info)
   return number(env, error != 0 ? error : (double)resident_nbytes);
 }
 
+/* preferHugePages(Uint8Array): for memory about to be filled */
+static napi_value
+addon_prefer_huge_pages(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(1);
+  size_t nbytes;
+  void *bytes;
+  CHECK(napi_get_typedarray_info(env, argv[0], NULL, &nbytes, &bytes, NULL,
+                                 NULL));
+  mapping_prefer_huge_pages(bytes, nbytes);
+  return number(env, 0);
+}
+
 /* reserve(fd, byteLength) */
 static napi_value
 addon_reserve(napi_env env, napi_callback_info info)
@@ -452,7 +456,7 @@ work_execute(napi_env env, void *data)
   (void)env;
   switch (work->kind) {
   case WORK_COPY:
-    work->error = job_run(&work->job);
+    work->error = copy_run(&work->job.copy);
     break;
   case WORK_FLUSH:
     work->error =
@@ -648,6 +652,7 @@ NAPI_MODULE_INIT()
       {"takeFault", addon_take_fault},
       {"advise", addon_advise},
       {"resident", addon_resident},
+      {"preferHugePages", addon_prefer_huge_pages},
       {"reserve", addon_reserve},
       {"flush", addon_flush},
       {"prefetch", addon_prefetch},

@@ -59,6 +59,8 @@ export interface Addon {
   advise(handle: MappingHandle, byteOffset: number, byteLength: number, advice: number): number
   /** Bytes of the range in memory, in whole pages, or a negative errno. */
   resident(handle: MappingHandle, byteOffset: number, byteLength: number): number
+  /** For memory about to be filled: a hint. */
+  preferHugePages(bytes: Uint8Array): number
   reserve(fd: number, byteLength: number): number
   flush(handle: MappingHandle, byteOffset: number, byteLength: number): Promise<number> | number
   prefetch(handle: MappingHandle, byteOffset: number, byteLength: number): Promise<number> | number

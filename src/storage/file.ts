@@ -56,6 +56,7 @@ export class FileSource implements ByteSource {
   readonly writable: boolean
   readonly offThread: boolean = true
   #access: FileAccess | null
+  #callsInFlight = 0
   readonly #element = new Uint8Array(64)
 
   constructor(access: FileAccess, details: { path: string | null; byteLength: number; writable: boolean }) {
@@ -131,15 +132,23 @@ export class FileSource implements ByteSource {
     }
   }
 
+  /** Keeps the descriptor open until the call is done: its number may be another file's as soon as it is closed. */
+  async #inFlight<T>(call: (access: FileAccess) => Promise<T>, position: number): Promise<T> {
+    const access = this.#open()
+    this.#callsInFlight++
+    try {
+      return await call(access)
+    } catch (error) {
+      throw this.#failed(error, position)
+    } finally {
+      if (--this.#callsInFlight === 0 && this.#access === null) access.close()
+    }
+  }
+
   async #readAsync(byteOffset: number, into: Uint8Array): Promise<void> {
     for (let done = 0; done < into.byteLength; ) {
       const piece = into.subarray(done, Math.min(into.byteLength, done + MAX_IO_BYTE_LENGTH))
-      let count: number
-      try {
-        count = await this.#open().read(piece, byteOffset + done)
-      } catch (error) {
-        throw this.#failed(error, byteOffset + done)
-      }
+      const count = await this.#inFlight((access) => access.read(piece, byteOffset + done), byteOffset + done)
       if (count === 0) throw this.#cutShort(byteOffset + done)
       done += count
     }
@@ -249,11 +258,7 @@ export class FileSource implements ByteSource {
 
   async flush(byteOffset: number): Promise<void> {
     if (!this.writable) return
-    try {
-      await this.#open().sync()
-    } catch (error) {
-      throw this.#failed(error, byteOffset)
-    }
+    await this.#inFlight((access) => access.sync(), byteOffset)
   }
 
   close(): void {
@@ -261,7 +266,7 @@ export class FileSource implements ByteSource {
     if (access === null) return
     this.#access = null
     abandoned.unregister(this)
-    access.close()
+    if (this.#callsInFlight === 0) access.close()
   }
 }
 

@@ -1,5 +1,6 @@
 // Paths in, operating-system errors out: the words for what the system refuses.
 
+import { constants } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { getSystemErrorMap } from 'node:util'
@@ -16,12 +17,16 @@ export function absolutePath(path: string | URL): string {
 
 /** `ENOSPC` for -28, or undefined for 0 and what the system does not name. */
 export function errnoName(errno: number): string | undefined {
-  return getSystemErrorMap().get(errno)?.[0]
+  const known = getSystemErrorMap().get(errno)?.[0]
+  if (known !== undefined || errno === 0) return known
+  // Node's own list lacks EDQUOT and others.
+  return Object.entries(constants.errno).find(([, number]) => number === -errno)?.[0]
 }
 
 /** The error for a negative errno that a system call left. */
 export function osError(syscall: string, errno: number, path: string | null, cause?: unknown): OsError {
-  const [code, message] = getSystemErrorMap().get(errno) ?? [`E${-errno}`, 'unknown error']
+  const code = errnoName(errno) ?? `E${-errno}`
+  const message = getSystemErrorMap().get(errno)?.[1] ?? 'refused by the system'
   return new OsError(message, { code, syscall, errno, path, cause })
 }
 

@@ -161,6 +161,6 @@ export async function syncDirectory(path: string, system: OutputSystem = nodeOut
     // Some file systems refuse; the rename is still atomic.
     if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
   } finally {
-    system.close(fd)
+    closeQuietly(fd, system)
   }
 }

@@ -41,6 +41,9 @@ function isBuilt(): boolean {
   return built !== undefined && built.mtimeMs >= newestSource(join(root, 'src'))
 }
 
+/** Node 24 may hang at exit while V8 compiles on another thread: nodejs/node#54918, also without this library. */
+const nodeFlags = process.versions.node.startsWith('24.') ? ['--no-concurrent-sparkplug', '--no-maglev'] : []
+
 let checked = false
 
 /** Builds dist/ when it is older than src/. Test files run in parallel: one builds, the others wait. */
@@ -72,11 +75,11 @@ function run(args: readonly string[], options: ChildOptions): Promise<Ended> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'npymap-child-'))
   return new Promise<Ended>((resolve, reject) => {
     const env = { ...process.env, ...options.env, NPYMAP_TEST_DIR: directory, NODE_OPTIONS: '' }
-    const child = spawn(process.execPath, [...(options.flags ?? []), ...args, ...(options.args ?? [])], {
+    const child = spawn(process.execPath, [...nodeFlags, ...(options.flags ?? []), ...args, ...(options.args ?? [])], {
       cwd: children,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 120_000,
+      timeout: 50_000,
       killSignal: 'SIGKILL',
     })
     let stdout = ''

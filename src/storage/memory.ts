@@ -1,0 +1,18 @@
+// Memory for results.
+
+import { loadAddon } from '../native/binding.ts'
+
+/** From here on a result is worth a hint to the system; NumPy draws the line here as well. */
+const LARGE_BYTE_LENGTH = 4 * 1024 * 1024
+
+/**
+ * Zeroed memory about to be filled. Large blocks ask for huge pages: the first touches of a million small pages cost more
+ * than filling them.
+ *
+ * @throws `RangeError` when there is not so much, or not in one block
+ */
+export function allocateBytes(byteLength: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(byteLength)
+  if (byteLength >= LARGE_BYTE_LENGTH) loadAddon()?.preferHugePages(bytes)
+  return bytes
+}
