@@ -121,7 +121,8 @@ function load(): void {
       tried.push(`${path}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  without(`no addon for ${platform}, Node ${node}; tried ${tried.join('; ')}`)
+  const build = fileURLToPath(new URL('../../src/native/build.mjs', import.meta.url))
+  without(`no addon for ${platform}, Node ${node}; to build it, run: node ${build}; tried ${tried.join('; ')}`)
 }
 
 /** The addon, or null where it is not built, does not load, or `NPYMAP_NO_ADDON=1` is set. Looked for once. */

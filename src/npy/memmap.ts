@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // Memmap: an array that owns the open file it lies in. Opening, creating, raw files.
 
 import type { StridedArray } from '../array/strided-array.ts'

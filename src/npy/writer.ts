@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // NpyWriter: arrays of any length, written chunk by chunk in bounded memory.
 
 import { sizeOf } from '../array/strided-array.ts'

@@ -44,12 +44,16 @@ function reserve(output: NewOutput, byteLength: number): void {
   const status = loadAddon()?.reserve(output.fd, byteLength) ?? NOT_SUPPORTED
   if (status === 0) return
   if (!NO_WAY_TO_RESERVE.includes(status)) throw osError('fallocate', status, output.target)
+  // Better told now than after the disk was filled for it.
+  const { bavail, bsize } = fs.statfsSync(dirname(output.target))
+  if (bavail * bsize < byteLength) throw osError('write', NO_SPACE, output.target)
   const zeros = new Uint8Array(Math.min(ZEROS_BYTE_LENGTH, byteLength))
   for (let done = 0; done < byteLength; ) {
     done += fs.writeSync(output.fd, zeros, 0, Math.min(zeros.length, byteLength - done), done)
   }
 }
 
+const NO_SPACE = -28
 const NOT_SUPPORTED = -95
 /** EOPNOTSUPP, ENOSYS, EINVAL: the file system, the kernel or the platform has no fallocate. */
 const NO_WAY_TO_RESERVE = [NOT_SUPPORTED, -38, -22, -102, -78]

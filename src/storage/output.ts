@@ -92,8 +92,17 @@ function linkTarget(path: string): string {
   return linkTarget(resolve(fs.realpathSync(dirname(path)), fs.readlinkSync(path)))
 }
 
+/** What there is to know of a file here. */
+export interface FileStatus {
+  readonly dev: number
+  readonly ino: number
+  readonly mode: number
+  isFile(): boolean
+  isDirectory(): boolean
+}
+
 /** The status of what a path names, or null when it names nothing. */
-export function statOrNull(path: string): fs.Stats | null {
+export function statOrNull(path: string): FileStatus | null {
   try {
     return fs.statSync(path, { throwIfNoEntry: false }) ?? null
   } catch (error) {

@@ -41,8 +41,11 @@ function isBuilt(): boolean {
   return built !== undefined && built.mtimeMs >= newestSource(join(root, 'src'))
 }
 
-/** Node 24 may hang at exit while V8 compiles on another thread: nodejs/node#54918, also without this library. */
-const nodeFlags = process.versions.node.startsWith('24.') ? ['--no-concurrent-sparkplug', '--no-maglev'] : []
+/**
+ * From version 24 on, Node may hang at exit while V8 compiles on another thread (nodejs/node#54918, with or without
+ * this library): its main thread joins a thread that waits for it to collect garbage.
+ */
+const nodeFlags = Number.parseInt(process.versions.node, 10) >= 24 ? ['--no-concurrent-sparkplug'] : []
 
 let checked = false
 

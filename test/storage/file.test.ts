@@ -1,0 +1,92 @@
+// FileSource and its descriptor: who closes it, and when.
+
+import { describe, expect, it } from 'vitest'
+import { ClosedError, FaultError } from '../../src/index.ts'
+import { type FileAccess, FileSource } from '../../src/storage/file.ts'
+import { rejectionOf } from '../support/sources.ts'
+
+/** A file whose reads and syncs wait until the test lets them go on; tells what was called, in order. */
+class WaitingAccess implements FileAccess {
+  readonly calls: string[] = []
+  readonly waiting: { resolve(count: number): void; reject(error: Error): void }[] = []
+
+  readSync(into: Uint8Array): number {
+    this.calls.push('readSync')
+    return into.byteLength
+  }
+
+  read(into: Uint8Array): Promise<number> {
+    this.calls.push(`read ${into.byteLength}`)
+    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }))
+  }
+
+  writeSync(from: Uint8Array): number {
+    return from.byteLength
+  }
+
+  sync(): Promise<void> {
+    this.calls.push('sync')
+    return new Promise((resolve, reject) => this.waiting.push({ resolve: () => resolve(), reject }))
+  }
+
+  close(): void {
+    this.calls.push('close')
+  }
+}
+
+function waiting(): { access: WaitingAccess; source: FileSource } {
+  const access = new WaitingAccess()
+  return { access, source: new FileSource(access, { path: '/a.npy', byteLength: 100, writable: true }) }
+}
+
+const whole = { byteOffset: 0, shape: [100], byteStrides: [1], itemSize: 1 }
+
+describe('close() while a call is in flight', () => {
+  // A descriptor closed too early may be another file's by the time a thread reads from it: wrong data, silently.
+  it('closes the descriptor after the read, which succeeds when it was the last', async () => {
+    const { access, source } = waiting()
+    const reading = source.gatherAsync(whole, new Uint8Array(100), 1)
+    source.close()
+    expect([source.closed, access.calls]).toEqual([true, ['read 100']])
+    expect(() => source.read(0, new Uint8Array(1))).toThrow(ClosedError)
+    access.waiting[0]!.resolve(100)
+    await reading
+    expect(access.calls).toEqual(['read 100', 'close'])
+  })
+
+  it('starts no further read', async () => {
+    const { access, source } = waiting()
+    const reading = rejectionOf(source.gatherAsync(whole, new Uint8Array(100), 1))
+    source.close()
+    access.waiting[0]!.resolve(60)
+    expect(await reading).toBeInstanceOf(ClosedError)
+    expect(access.calls).toEqual(['read 100', 'close'])
+  })
+
+  it('waits for the last of several, failed ones too', async () => {
+    const { access, source } = waiting()
+    const first = source.gatherAsync(whole, new Uint8Array(100), 1)
+    const second = rejectionOf(source.prefetch(0, 100))
+    const third = source.flush(0)
+    source.close()
+    source.close()
+    access.waiting[0]!.resolve(100)
+    await first
+    access.waiting[1]!.reject(Object.assign(new Error('EIO'), { errno: -5 }))
+    expect(await second).toBeInstanceOf(FaultError)
+    expect(access.calls).toEqual(['read 100', 'read 100', 'sync'])
+    access.waiting[2]!.resolve(0)
+    await third
+    expect(access.calls.slice(3)).toEqual(['close'])
+  })
+
+  it('closes at once when nothing is in flight', async () => {
+    const { access, source } = waiting()
+    const reading = source.gatherAsync(whole, new Uint8Array(100), 1)
+    access.waiting[0]!.resolve(100)
+    await reading
+    source.close()
+    source.close()
+    expect(access.calls).toEqual(['read 100', 'close'])
+  })
+})

@@ -1,0 +1,66 @@
+// Much more data than memory: writers under a memory limit that the kernel enforces (cgroup v1). Over it the child is
+// killed. `WRITE_GIB=20 WRITE_LIMIT_MIB=256` writes more.
+
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { platform, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildOnce } from './own-child.ts'
+
+const GIB = process.env.WRITE_GIB ?? '1'
+const LIMIT_MIB = Number(process.env.WRITE_LIMIT_MIB ?? 128)
+const MIB = 1024 * 1024
+const isRoot = platform() === 'linux' && process.getuid?.() === 0
+const child = fileURLToPath(new URL('./children/memory.mjs', import.meta.url))
+
+/** Makes a group with the limit, or says why there is none. */
+function makeGroup(name: string): { readonly group: string } | { readonly reason: string } {
+  const group = `/sys/fs/cgroup/memory/npymap-test-${process.pid}-${name}`
+  try {
+    mkdirSync(group)
+    writeFileSync(join(group, 'memory.limit_in_bytes'), String(LIMIT_MIB * MIB))
+    return { group }
+  } catch (error) {
+    return { reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+describe(`${GIB} GiB in ${LIMIT_MIB} MiB`, () => {
+  const directory = mkdtempSync(join(tmpdir(), 'npymap-memory-'))
+  beforeAll(buildOnce, 120_000)
+  afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+  test.each(['stream', 'strided', 'transposed'])(
+    '%s',
+    (how) => {
+      const made = makeGroup(how)
+      if ('reason' in made) {
+        // In CI as root there is no excuse, where the kernel has these groups.
+        expect({ ci: process.env.CI !== undefined && isRoot, ...made }).toMatchObject({ ci: false })
+        console.info(`skipped: no memory limit can be set here: ${made.reason}`)
+        return
+      }
+      const { group } = made
+      try {
+        const script = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+        const ended = spawnSync('sh', ['-c', script, group, process.execPath, child, how, GIB], {
+          encoding: 'utf8',
+          env: { ...process.env, NPYMAP_TEST_DIR: directory, NODE_OPTIONS: '' },
+        })
+        const { status, signal, stderr } = ended
+        expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: expect.any(String) })
+        const { maxRss } = JSON.parse(ended.stdout) as { maxRss: number }
+        const maxUsage = Number(readFileSync(join(group, 'memory.max_usage_in_bytes'), 'utf8'))
+        const inMib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`
+        console.info(`${how} ${GIB} GiB: RSS at most ${inMib(maxRss)}, with page cache ${inMib(maxUsage)}`)
+        expect(maxUsage).toBeLessThanOrEqual(LIMIT_MIB * MIB)
+      } finally {
+        rmdirSync(group)
+        rmSync(join(directory, 'small.npy'), { force: true })
+      }
+    },
+    3_600_000,
+  )
+})
