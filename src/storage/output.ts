@@ -111,7 +111,7 @@ export function statOrNull(path: string): FileStatus | null {
 }
 
 /** Throws {@link UnsupportedError} for directories, pipes and devices: there is nothing to replace. */
-export function requireRegular(status: fs.Stats, path: string): void {
+export function requireRegular(status: FileStatus, path: string): void {
   if (!status.isFile()) throw notARegularFile(path, status.isDirectory() ? 'a directory' : 'a special file')
 }
 

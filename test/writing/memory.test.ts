@@ -1,19 +1,16 @@
 // Much more data than memory: writers under a memory limit that the kernel enforces (cgroup v1). Over it the child is
 // killed. `WRITE_GIB=20 WRITE_LIMIT_MIB=256` writes more.
 
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildOnce } from './own-child.ts'
+import { buildOnce, runOwnChild } from './own-child.ts'
 
 const GIB = process.env.WRITE_GIB ?? '1'
 const LIMIT_MIB = Number(process.env.WRITE_LIMIT_MIB ?? 128)
 const MIB = 1024 * 1024
 const isRoot = platform() === 'linux' && process.getuid?.() === 0
-const child = fileURLToPath(new URL('./children/memory.mjs', import.meta.url))
 
 /** Makes a group with the limit, or says why there is none. */
 function makeGroup(name: string): { readonly group: string } | { readonly reason: string } {
@@ -34,7 +31,7 @@ describe(`${GIB} GiB in ${LIMIT_MIB} MiB`, () => {
 
   test.each(['stream', 'strided', 'transposed'])(
     '%s',
-    (how) => {
+    async (how) => {
       const made = makeGroup(how)
       if ('reason' in made) {
         // In CI as root there is no excuse, where the kernel has these groups.
@@ -44,14 +41,8 @@ describe(`${GIB} GiB in ${LIMIT_MIB} MiB`, () => {
       }
       const { group } = made
       try {
-        const script = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
-        const ended = spawnSync('sh', ['-c', script, group, process.execPath, child, how, GIB], {
-          encoding: 'utf8',
-          env: { ...process.env, NPYMAP_TEST_DIR: directory, NODE_OPTIONS: '' },
-        })
-        const { status, signal, stderr } = ended
-        expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: expect.any(String) })
-        const { maxRss } = JSON.parse(ended.stdout) as { maxRss: number }
+        const stdout = await runOwnChild('memory', [how, GIB], { NPYMAP_TEST_DIR: directory }, group)
+        const { maxRss } = JSON.parse(stdout) as { maxRss: number }
         const maxUsage = Number(readFileSync(join(group, 'memory.max_usage_in_bytes'), 'utf8'))
         const inMib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`
         console.info(`${how} ${GIB} GiB: RSS at most ${inMib(maxRss)}, with page cache ${inMib(maxUsage)}`)

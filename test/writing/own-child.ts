@@ -13,10 +13,17 @@ export async function buildOnce(): Promise<void> {
   await built
 }
 
-/** Starts a file of children/, with pipes. */
-export function startOwnChild(name: string, args: readonly string[], env: Record<string, string> = {}): ChildProcess {
+/** Starts a file of children/, with pipes; in a control group when one is given. */
+export function startOwnChild(
+  name: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  group: string | null = null,
+): ChildProcess {
   const path = fileURLToPath(new URL(`./children/${name}.mjs`, import.meta.url))
-  return spawn(process.execPath, [path, ...args], {
+  const command = [process.execPath, path, ...args]
+  const inGroup = group === null ? command : ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', group, ...command]
+  return spawn(inGroup[0]!, inGroup.slice(1), {
     env: { ...process.env, ...env, NODE_OPTIONS: '' },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
@@ -27,9 +34,10 @@ export async function runOwnChild(
   name: string,
   args: readonly string[],
   env: Record<string, string> = {},
+  group: string | null = null,
 ): Promise<string> {
   await buildOnce()
-  const child = startOwnChild(name, args, env)
+  const child = startOwnChild(name, args, env, group)
   let stdout = ''
   let stderr = ''
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
