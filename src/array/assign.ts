@@ -20,8 +20,14 @@ export function requireWritable(array: StridedArray, what: string): void {
 /** Writes one element at a byte offset that was checked. */
 export function setElement(array: StridedArray, byteOffset: number, value: unknown): void {
   requireWritable(array, 'set')
-  const { encode } = elementCodec(array.dtype)
-  array.source.writeElement((view, at) => encode(view, at, value), byteOffset, array.dtype.itemSize)
+  const { dtype, source } = array
+  const { itemSize } = dtype
+  const bytes = new Uint8Array(itemSize)
+  // The padding of a structure is kept, as in NumPy.
+  if (dtype.fields !== null) source.read(byteOffset, bytes)
+  elementCodec(dtype).encode(new DataView(bytes.buffer), 0, value)
+  const item = { byteOffset, shape: [], byteStrides: [], itemSize }
+  source.scatter(item, new HeapSource(bytes), { ...item, byteOffset: 0 }, 1)
 }
 
 /** Writes one value to every element. */

@@ -19,7 +19,7 @@ export interface ChunkOptions {
 const DEFAULT_CHUNK_BYTE_LENGTH = 8 * 1024 * 1024
 
 /** Chunks of an array of this shape; `rows(start, stop)` makes each view. */
-export function* chunksOf<V>(
+export function chunksOf<V>(
   array: { readonly shape: readonly number[]; readonly dtype: { readonly itemSize: number } },
   options: ChunkOptions,
   rows: (start: number, stop: number) => V,
@@ -31,7 +31,14 @@ export function* chunksOf<V>(
   const [rowCount] = array.shape
   if (rowCount === undefined) throw new SelectionError('chunks: a 0-d array has no axis to walk along')
   const rowByteLength = sizeOf(array.shape.slice(1)) * array.dtype.itemSize
-  const step = Math.max(1, Math.floor(byteLength / Math.max(1, rowByteLength)))
+  return walk(rowCount, Math.max(1, Math.floor(byteLength / Math.max(1, rowByteLength))), rows)
+}
+
+function* walk<V>(
+  rowCount: number,
+  step: number,
+  rows: (start: number, stop: number) => V,
+): Generator<Chunk<V>, void, undefined> {
   for (let start = 0; start < rowCount; start += step) {
     const stop = Math.min(rowCount, start + step)
     yield { start, stop, view: rows(start, stop) }

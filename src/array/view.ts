@@ -309,8 +309,8 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
   }
 
   /** Reads the pages under these rows into memory, off the main thread; resolves when they are there. */
-  prefetch(range: RowRange = {}): Promise<void> {
-    return this.source.prefetch(...this.#span(range, 'prefetch'))
+  async prefetch(range: RowRange = {}): Promise<void> {
+    await this.source.prefetch(...this.#span(range, 'prefetch'))
   }
 
   /** Bytes under these rows that are in memory now, in whole pages; 0 where the file is not mapped. */
@@ -319,8 +319,8 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
   }
 
   /** Makes what was written to these rows durable. Nothing to do for modes `r` and `c`. */
-  flush(range: RowRange = {}): Promise<void> {
-    return this.source.flush(...this.#span(range, 'flush'))
+  async flush(range: RowRange = {}): Promise<void> {
+    await this.source.flush(...this.#span(range, 'flush'))
   }
 
   /** The elements as NumPy's `str` prints them, summarised above 1000. */

@@ -12,7 +12,7 @@ import {
 import { contiguousByteStrides } from '../layout/shape.ts'
 import { checkOptions } from '../options.ts'
 import type { ByteSource } from '../storage/byte-source.ts'
-import { openSource } from '../storage/open-source.ts'
+import { openSource, type SourceOptions } from '../storage/open-source.ts'
 import { absolutePath } from '../storage/os.ts'
 
 /** Options of everything that reads a header. */
@@ -73,6 +73,24 @@ export function arrayAt(source: ByteSource, byteOffset: number, options: HeaderO
   const header = readHeaderFrom(source, byteOffset, options)
   checkDataFits(header, source.byteLength - byteOffset, { path: source.path, byteOffset })
   return layOut(source, header, byteOffset + header.byteOffset)
+}
+
+/**
+ * Opens an .npy file; whoever gets the array closes its source. A header that speaks of more than the file had when its
+ * size was asked may be that of a writer appending just now: only a file that does not grow meanwhile is cut short.
+ */
+export function openArray(path: string, how: SourceOptions, options: HeaderOptions): StridedArray {
+  for (let seenByteLength = -1; ; ) {
+    const source = openSource(path, how)
+    const { byteLength } = source
+    try {
+      return arrayAt(source, 0, options)
+    } catch (error) {
+      source.close()
+      if (!(error instanceof FormatError) || byteLength === seenByteLength) throw error
+      seenByteLength = byteLength
+    }
+  }
 }
 
 /** The view of a contiguous block. */

@@ -2,13 +2,11 @@
 
 import { allocate } from '../array/strided-array.ts'
 import { NdView } from '../array/view.ts'
-import { checkDataFits } from '../format/npy-header.ts'
 import type { DTypeName } from '../layout/dtype.ts'
 import { checkOptions } from '../options.ts'
 import { HeapSource } from '../storage/heap.ts'
-import { openSource } from '../storage/open-source.ts'
 import { absolutePath } from '../storage/os.ts'
-import { type HeaderOptions, layOut, readHeaderFrom } from './header.ts'
+import { type HeaderOptions, openArray } from './header.ts'
 
 /** Options of {@link load}. */
 export interface LoadOptions extends HeaderOptions {
@@ -32,16 +30,14 @@ export async function load<T extends DTypeName = DTypeName>(
   checkOptions(options, ['maxHeaderSize', 'signal'], 'load')
   const { signal } = options
   signal?.throwIfAborted()
-  const source = openSource(absolutePath(path), { mode: 'r', mmap: false })
+  const array = openArray(absolutePath(path), { mode: 'r', mmap: false }, options)
+  const { source } = array
   try {
-    const header = readHeaderFrom(source, 0, options)
-    checkDataFits(header, source.byteLength, { path: source.path })
-    const array = layOut(source, header, header.byteOffset)
     const bytes = allocate(array, 'load')
     for (let done = 0; done < bytes.byteLength; done += PIECE_BYTE_LENGTH) {
       signal?.throwIfAborted()
       const piece = bytes.subarray(done, done + PIECE_BYTE_LENGTH)
-      const region = { byteOffset: header.byteOffset + done, shape: [], byteStrides: [], itemSize: piece.byteLength }
+      const region = { byteOffset: array.byteOffset + done, shape: [], byteStrides: [], itemSize: piece.byteLength }
       await source.gatherAsync(region, piece, 1)
     }
     return new NdView<T>({ ...array, source: new HeapSource(bytes, source.path), byteOffset: 0 })

@@ -12,7 +12,7 @@ import { createFile } from '../storage/create.ts'
 import type { MapMode } from '../storage/mapped.ts'
 import { openSource } from '../storage/open-source.ts'
 import { absolutePath } from '../storage/os.ts'
-import { arrayAt, type HeaderOptions, layOut } from './header.ts'
+import { type HeaderOptions, layOut, openArray } from './header.ts'
 
 /** How an existing file is opened. */
 export interface OpenOptions extends HeaderOptions {
@@ -91,13 +91,8 @@ export class Memmap<T extends DTypeName = DTypeName> extends NdView<T> {
   static open<T extends DTypeName = DTypeName>(path: string | URL, options: OpenOptions = {}): Memmap<T> {
     checkOptions(options, ['mode', 'mmap', 'maxHeaderSize'], 'open')
     const mode = checkChoice(options.mode ?? 'r', MODES, 'open: mode', '; Memmap.create() makes a new file')
-    const source = openSource(absolutePath(path), { mode, mmap: options.mmap ?? true })
-    try {
-      return new Memmap<T>({ array: arrayAt(source, 0, options), mode })
-    } catch (error) {
-      source.close()
-      throw error
-    }
+    const array = openArray(absolutePath(path), { mode, mmap: options.mmap ?? true }, options)
+    return new Memmap<T>({ array, mode })
   }
 
   /**

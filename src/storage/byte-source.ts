@@ -41,7 +41,6 @@ export interface ByteSource {
   /** True when threads other than this one can read from it while this one goes on. */
   readonly offThread: boolean
   readElement<T>(decode: Decode<T>, byteOffset: number, byteLength: number): T
-  writeElement(encode: (view: DataView, byteOffset: number) => void, byteOffset: number, byteLength: number): void
   /** Fills `into` with plain bytes. */
   read(byteOffset: number, into: Uint8Array): void
   /** Copies a region densely, in C order; the bytes of each `wordSize` word are reversed when it is above 1. */

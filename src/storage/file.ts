@@ -180,16 +180,6 @@ export class FileSource implements ByteSource {
     return decode(new DataView(scratch.buffer, scratch.byteOffset, byteLength), 0)
   }
 
-  writeElement(encode: (view: DataView, byteOffset: number) => void, byteOffset: number, byteLength: number): void {
-    const scratch = this.#elementScratch(byteLength)
-    this.#open()
-    checkRange(this, byteOffset, byteLength)
-    // The padding of a structure is not written by encode(), and must not be what was read before.
-    scratch.fill(0)
-    encode(new DataView(scratch.buffer, scratch.byteOffset, byteLength), 0)
-    this.#write(byteOffset, scratch)
-  }
-
   gather(region: Region, into: Uint8Array, wordSize: number): void {
     this.#open()
     checkRegion(this, region)

@@ -38,15 +38,6 @@ export class HeapSource implements ByteSource {
     return decode(this.#view, byteOffset)
   }
 
-  writeElement(encode: (view: DataView, byteOffset: number) => void, byteOffset: number, byteLength: number): void {
-    const bytes = this.bytes
-    checkRange(this, byteOffset, byteLength)
-    // An element is written whole or not at all: encode() may throw half way.
-    const scratch = new Uint8Array(byteLength)
-    encode(new DataView(scratch.buffer), 0)
-    bytes.set(scratch, byteOffset)
-  }
-
   read(byteOffset: number, into: Uint8Array): void {
     checkRange(this, byteOffset, into.byteLength)
     into.set(this.bytes.subarray(byteOffset, byteOffset + into.byteLength))

@@ -159,13 +159,6 @@ export class MappedSource implements ByteSource {
     this.#checkFaults()
   }
 
-  writeElement(encode: (view: DataView, byteOffset: number) => void, byteOffset: number, byteLength: number): void {
-    const scratch = new Uint8Array(byteLength)
-    encode(new DataView(scratch.buffer), 0)
-    const item = { byteOffset, shape: [], byteStrides: [], itemSize: byteLength }
-    this.scatter(item, new HeapSource(scratch), { ...item, byteOffset: 0 }, 1)
-  }
-
   read(byteOffset: number, into: Uint8Array): void {
     const handle = this.#open()
     checkRange(this, byteOffset, into.byteLength)

@@ -22,7 +22,7 @@ export class FailingOutput implements OutputSystem {
   /** Which calls failed. */
   readonly failed: Call[] = []
   /** Descriptors that are open. */
-  readonly open_ = new Set<number>()
+  readonly open_: Set<number> = new Set()
   /** What must never be done: closing twice, closing under a write. */
   readonly misuses: string[] = []
   readonly #writing = new Map<number, number>()
