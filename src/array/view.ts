@@ -4,8 +4,8 @@ import { LayoutError, SelectionError } from '../errors.ts'
 import type { DType, DTypeName } from '../layout/dtype.ts'
 import { normalizeIndex, type Selector, select } from '../layout/selection.ts'
 import { contiguousByteStrides, formatShape, type Order, reshapeStrides, resolveReshape } from '../layout/shape.ts'
-import { checkOptions } from '../options.ts'
-import { type Advice, type ByteSource, regionExtent } from '../storage/byte-source.ts'
+import { checkChoice, checkOptions } from '../options.ts'
+import { ADVICES, type Advice, type ByteSource, regionExtent } from '../storage/byte-source.ts'
 import { assignNested, assignTypedArray, assignView, fill, setElement } from './assign.ts'
 import { type Chunk, type ChunkOptions, chunksOf } from './chunks.ts'
 import {
@@ -305,6 +305,7 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
 
   /** Tells the system how the pages under these rows will be used. A hint; nothing where the file is not mapped. */
   advise(advice: Advice, range: RowRange = {}): void {
+    checkChoice(advice, ADVICES, 'advise')
     this.source.advise(...this.#span(range, 'advise'), advice)
   }
 

@@ -266,6 +266,7 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
   close(): Promise<void> {
     if (this.#state === 'closed') return this.#queue
     return this.#enqueue(async () => {
+      if (this.#state === 'closed') return
       if (this.#failure !== null) await this.#end().catch(() => {})
       this.#requireOpen()
       this.#requireWholeRows()

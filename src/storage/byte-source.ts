@@ -18,8 +18,11 @@ export interface MemoryRange {
   readonly byteOffset: number
 }
 
-/** How the pages of a range will be used; the order is that of `madvise` in `mapping.h`. */
+/** How the pages of a range will be used. */
 export type Advice = 'normal' | 'random' | 'sequential' | 'willneed' | 'dontneed'
+
+/** In the order of `mapping.h`. */
+export const ADVICES: readonly Advice[] = ['normal', 'random', 'sequential', 'willneed', 'dontneed']
 
 /** Reads one value at a byte offset of a `DataView`. */
 export type Decode<T> = (view: DataView, byteOffset: number) => T

@@ -19,6 +19,8 @@ export interface FileAccess {
   read(into: Uint8Array, position: number): Promise<number>
   writeSync(from: Uint8Array, position: number): number
   sync(): Promise<void>
+  /** How long the file is now, in bytes. */
+  byteLength(): number
   close(): void
 }
 
@@ -35,6 +37,7 @@ export function fileAccess(fd: number): FileAccess {
       new Promise((resolve, reject) => {
         fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()))
       }),
+    byteLength: () => fs.fstatSync(fd).size,
     close: () => fs.closeSync(fd),
   }
 }
@@ -156,6 +159,9 @@ export class FileSource implements ByteSource {
 
   #write(byteOffset: number, from: Uint8Array): void {
     const access = this.#open()
+    // A write past the end would make a file that was cut short long again, with zeros between.
+    const fileByteLength = access.byteLength()
+    if (fileByteLength < byteOffset + from.byteLength) throw this.#cutShort(fileByteLength)
     for (let done = 0; done < from.byteLength; ) {
       const piece = from.subarray(done, Math.min(from.byteLength, done + MAX_IO_BYTE_LENGTH))
       let count: number

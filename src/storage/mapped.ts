@@ -1,10 +1,11 @@
 // Bytes of a mapped file. Owns the windows (ArrayBuffers over the mapping) and turns caught faults into errors.
 
 import { constants } from 'node:buffer'
+import { markAsUntransferable } from 'node:worker_threads'
 import { ClosedError, FaultError, LayoutError } from '../errors.ts'
 import { type Addon, MappingFault, type MappingHandle, MappingMode } from '../native/binding.ts'
 import type { Advice, ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
-import { checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
+import { ADVICES, checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
 import { HeapSource, scatterThroughMemory } from './heap.ts'
 import { errnoName, notARegularFile, osError } from './os.ts'
 import { checkStatus, packPlan } from './strided.ts'
@@ -21,7 +22,6 @@ const READS_BEFORE_WINDOW = 32
 const HEAD_BYTE_LENGTH = 256
 /** Truncation leaves zeros up to the end of a page; no system has smaller pages. */
 const PAGE_BYTE_LENGTH = 4096
-const ADVICES: readonly Advice[] = ['normal', 'random', 'sequential', 'willneed', 'dontneed']
 const EISDIR = -21
 /** From `copyAsync`: bytes were lost under an array that was closed meanwhile. */
 const EFAULT = -14
@@ -119,7 +119,15 @@ export class MappedSource implements ByteSource {
     if (window === null || byteOffset < window.start || byteOffset + byteLength > window.end) {
       return this.#readElsewhere(decode, byteOffset, byteLength)
     }
-    const value = decode(window.view, byteOffset - window.start)
+    let value: T
+    try {
+      value = decode(window.view, byteOffset - window.start)
+    } catch (error) {
+      if (!isDetached(window)) throw error
+      // Somebody transferred the buffer away; the mapping is still ours.
+      this.#elements = null
+      return this.#readElsewhere(decode, byteOffset, byteLength)
+    }
     if (this.#addon.faultCounter[0] !== this.#faultsSeen || this.#lost !== null) this.#checkFaults()
     this.#checkTail(window, byteOffset - window.start, byteLength)
     return value
@@ -130,7 +138,7 @@ export class MappedSource implements ByteSource {
     checkRange(this, byteOffset, byteLength)
     if (this.#elementReads++ >= READS_BEFORE_WINDOW) {
       const window = this.#windowFor(byteOffset, byteLength)
-      if (window !== null) {
+      if (window !== null && !isDetached(window)) {
         this.#elements = window
         return this.readElement(decode, byteOffset, byteLength)
       }
@@ -230,6 +238,11 @@ export class MappedSource implements ByteSource {
       const message = `typedArray: ${byteLength} bytes are more than the ${MAX_WINDOW_BYTE_LENGTH} of one ArrayBuffer on this runtime`
       throw new LayoutError(message, { reason: 'window' })
     }
+    if (isDetached(window)) {
+      const message =
+        'typedArray: the memory was transferred away (ArrayBuffer.prototype.transfer); open the file again'
+      throw new LayoutError(message, { reason: 'window' })
+    }
     return { buffer: window.view.buffer as ArrayBuffer, byteOffset: byteOffset - window.start }
   }
 
@@ -251,6 +264,8 @@ export class MappedSource implements ByteSource {
     const byteLength = Math.min(MAX_WINDOW_BYTE_LENGTH, this.byteLength - start)
     const buffer = byteLength === 0 ? new ArrayBuffer(0) : this.#addon.window(this.#handle, start, byteLength)
     if (typeof buffer === 'number') return null
+    // Sent to another thread it would outlive its mapping, or be copied whole; workers open the file themselves.
+    markAsUntransferable(buffer)
     const window = { start, end: start + byteLength, view: new DataView(buffer) }
     this.#windows.set(start, window)
     return window
@@ -296,6 +311,11 @@ export class MappedSource implements ByteSource {
     this.#windows.clear()
     this.#addon.close(this.#handle)
   }
+}
+
+/** True when its buffer was transferred: it has no bytes any more, whatever it had. */
+function isDetached(window: Window): boolean {
+  return window.end > window.start && window.view.buffer.byteLength === 0
 }
 
 function gatherPlan(region: Region, wordSize: number): Float64Array {

@@ -122,6 +122,10 @@ class FailingAccess implements FileAccess {
     return count
   }
 
+  byteLength(): number {
+    return this.bytes.byteLength
+  }
+
   async sync(): Promise<void> {}
   close(): void {}
 }

@@ -24,6 +24,10 @@ class WaitingAccess implements FileAccess {
     return from.byteLength
   }
 
+  byteLength(): number {
+    return Number.MAX_SAFE_INTEGER
+  }
+
   sync(): Promise<void> {
     this.calls.push('sync')
     return new Promise((resolve, reject) => this.waiting.push({ resolve: () => resolve(), reject }))

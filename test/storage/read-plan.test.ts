@@ -139,6 +139,7 @@ function memoryFile(bytes: Uint8Array): FileAccess {
       return from.byteLength
     },
     sync: async () => {},
+    byteLength: () => bytes.byteLength,
     close: () => {},
   }
 }
