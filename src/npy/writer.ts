@@ -344,6 +344,7 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
 
   /**
    * The writer as a web `WritableStream`; `pipeline(source, w.writable())` closes it at the end and aborts it on errors.
+   * A signal goes to `create`: `pipeline` does not pass its own on to web streams, and would let them run to their end.
    * With `bytes`, chunks are raw bytes in the file's dtype, as byte streams give them.
    */
   writable(options: { readonly bytes?: boolean } = {}): WritableStream<unknown> {

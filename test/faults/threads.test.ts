@@ -21,7 +21,6 @@ describe('worker threads', () => {
   })
 
   // The window's memory goes with the worker that mapped it: see native-notes. Documented as not supported.
-  test.todo('a window moved with transfer() and postMessage() out of a worker that ends')
 })
 
 describe('the end of a process with arrays open and work in flight', () => {

@@ -16,6 +16,7 @@ const fresh = (): string => inFolder(`${serial++}.npy`)
 const numbers = (start: number, count: number): Float32Array =>
   Float32Array.from({ length: count }, (_, i) => start + i)
 const temporary = (): string[] => readdirSync(inFolder('')).filter((name) => name.endsWith('.tmp'))
+const refusal = (promise: Promise<void>): Promise<unknown> => promise.catch((error: unknown) => error)
 const growing = { dtype: 'float32', shape: [null, 3] } as const
 
 describe('until close', () => {
@@ -40,10 +41,13 @@ describe('until close', () => {
   test.each([
     ['abort', (writer: NpyWriter) => writer.abort()],
     ['await using', (writer: NpyWriter) => writer[Symbol.asyncDispose]()],
-    ['using', (writer: NpyWriter) => (writer[Symbol.dispose](), writer.abort())],
+    ['using', (writer: NpyWriter) => Promise.all([writer[Symbol.dispose](), writer.abort()])],
     ['abort twice', (writer: NpyWriter) => Promise.all([writer.abort(), writer.abort()])],
-    ['abort under writes', (writer: NpyWriter) => (void writer.write(numbers(0, 900_000)), writer.abort())],
-    ['abort under a view', (writer: NpyWriter) => (void writer.write([[1, 2, 3]]), writer.abort())],
+    [
+      'abort under writes',
+      (writer: NpyWriter) => Promise.all([refusal(writer.write(numbers(0, 900_000))), writer.abort()]),
+    ],
+    ['abort under a view', (writer: NpyWriter) => Promise.all([refusal(writer.write([[1, 2, 3]])), writer.abort()])],
   ])('%s leaves no trace', async (_, end) => {
     for (const there of [false, true]) {
       const path = there ? writeNumbers(fresh(), [4, 3]) : fresh()
@@ -221,10 +225,29 @@ describe('streams', () => {
     ],
     [
       'a signal',
-      (to) => pipeline(generated(), to as never, { signal: AbortSignal.abort() }),
+      (to) => webStream(pieces()).pipeTo(to, { signal: AbortSignal.abort() }),
       expect.objectContaining({ name: 'AbortError' }),
     ],
   ]
+  test('a signal of pipeline() is given to create, too', async () => {
+    const path = fresh()
+    const controller = new AbortController()
+    const { signal } = controller
+    const writer = await NpyWriter.create(path, { ...growing, signal })
+    async function* source(): AsyncGenerator<Float32Array> {
+      for (const [i, piece] of pieces().entries()) {
+        if (i === 50) controller.abort()
+        yield piece
+      }
+    }
+    expect(await rejectionOf(pipeline(source(), writer.writable() as never, { signal }))).toMatchObject({
+      name: 'AbortError',
+    })
+    await writer.abort()
+    expect(existsSync(path)).toBe(false)
+    expect(temporary()).toEqual([])
+  })
+
   test.each(failures)('%s aborts the writer', async (_, run, error) => {
     const path = fresh()
     writeFileSync(path, 'old')
