@@ -24,7 +24,7 @@ export function setElement(array: StridedArray, byteOffset: number, value: unkno
   const { itemSize } = dtype
   const bytes = new Uint8Array(itemSize)
   // The padding of a structure is kept, as in NumPy.
-  if (dtype.fields !== null) source.read(byteOffset, bytes)
+  if (dtype.fields !== null) source.gather({ byteOffset, shape: [], byteStrides: [], itemSize }, bytes, 1)
   elementCodec(dtype).encode(new DataView(bytes.buffer), 0, value)
   const item = { byteOffset, shape: [], byteStrides: [], itemSize }
   source.scatter(item, new HeapSource(bytes), { ...item, byteOffset: 0 }, 1)
@@ -46,7 +46,7 @@ export function fill(array: StridedArray, value: unknown, what: string): void {
 }
 
 /** The same element, whatever the byte order. */
-function sameElement(a: DType, b: DType): boolean {
+export function sameElement(a: DType, b: DType): boolean {
   if (a.equals(b)) return true
   if (a.fields !== null || b.fields !== null || a.wordSize === 1) return false
   const order = a.byteOrder === '>' ? '>' : '<'
@@ -97,6 +97,11 @@ export function assignNested(array: StridedArray, values: readonly unknown[], wh
   let at = 0
   const level = (value: unknown, axis: number, index: readonly number[]): void => {
     if (axis === shape.length) {
+      if (Array.isArray(value) && dtype.subarray === null) {
+        throw new SelectionError(
+          `${what}: expected an element of ${dtype} at index [${index.join(', ')}], got an array: too deep`,
+        )
+      }
       encode(view, at, value)
       at += dtype.itemSize
       return

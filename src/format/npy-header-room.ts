@@ -1,5 +1,6 @@
 // Rewriting the shape in a header that is already there: NumPy leaves blanks in it, so that an array can grow in place.
 
+import { UnsupportedError } from '../errors.ts'
 import { formatNpyHeader, type NpyHeader, parseNpyHeader } from './npy-header.ts'
 
 /** The length of magic and version, before the header's length field. */
@@ -16,7 +17,14 @@ export function fitNpyHeader(
   version: readonly [major: number, minor: number],
   byteLength: number,
 ): Uint8Array | null {
-  const fresh = formatNpyHeader(array, { version })
+  let fresh: Uint8Array
+  try {
+    fresh = formatNpyHeader(array, { version, keepOrder: true })
+  } catch (error) {
+    // Too long for its version, blanks included.
+    if (error instanceof UnsupportedError) return null
+    throw error
+  }
   const textByteOffset = TEXT_BYTE_OFFSETS[fresh[VERSION_BYTE_OFFSET]!]!
   let end = fresh.length - 1
   while (end > 0 && (fresh[end - 1] === BLANK || fresh[end - 1] === NEWLINE)) end--

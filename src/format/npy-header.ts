@@ -77,7 +77,7 @@ function failMagic(prefix: Uint8Array, options: NpyHeaderOptions | undefined): n
     subject: 'npy magic',
     expected: `bytes ${formatBytes(Uint8Array.from(MAGIC))}`,
     found,
-    ...(isZip ? { hint: 'this is a zip archive: use openNpz()' } : {}),
+    ...(isZip ? { hint: 'this is a zip archive' } : {}),
   })
 }
 
@@ -321,13 +321,13 @@ function wrapText(text: Uint8Array, major: number): Uint8Array | null {
  */
 export function formatNpyHeader(
   array: { dtype: DType; shape: readonly number[]; order: Order },
-  options: { version?: readonly [major: number, minor: number] } = {},
+  options: { version?: readonly [major: number, minor: number]; keepOrder?: boolean } = {},
 ): Uint8Array {
   const { dtype } = array
   if (dtype.subarray !== null)
     throw new TypeError(`npy header: the sub-array dtype ${dtype} cannot be that of an array`)
   const shape = parseShape(array.shape)
-  const fortranOrder = array.order === 'F' && !isAlsoC(shape)
+  const fortranOrder = array.order === 'F' && (options.keepOrder === true || !isAlsoC(shape))
   let text = `{'descr': ${formatPythonLiteral(dtypeToPython(dtype))}, 'fortran_order': ${fortranOrder ? 'True' : 'False'}, 'shape': ${formatShape(shape)}, }`
   const growing = fortranOrder ? shape.at(-1) : shape[0]
   if (growing !== undefined) text += ' '.repeat(GROWTH_AXIS_MAX_DIGITS - String(growing).length)

@@ -1,6 +1,6 @@
 // Basic indexing as in NumPy: which part of a strided layout `a[5, 1:, ..., ::-2]` is. Pure arithmetic, no byte is read.
 // Owns the notations (numbers, null, zarrita's slice(), NumPy's strings) and refuses what needs a copy: index lists and
-// masks belong to take() and gather().
+// masks are no selection of this kind.
 
 import { SelectionError } from '../errors.ts'
 
@@ -123,7 +123,7 @@ function toItems(selectors: readonly Selector[]): Item[] {
       items.push(selector)
     } else {
       throw new TypeError(
-        `selection: expected a number, null, a string or slice(), got ${describe(selector)}; for index lists and masks use take()`,
+        `selection: expected a number, null, a string or slice(), got ${describe(selector)}; index lists and masks are no basic selection`,
       )
     }
   }

@@ -161,13 +161,16 @@ addon_window(napi_env env, napi_callback_info info)
       env, handle->mapping.base + byte_offset, (size_t)nbytes, window_finalize,
       window, &result);
   if (status != napi_ok) {
-    /* Too long for this runtime, or one that forbids external memory. */
     bool pending = false;
     napi_is_exception_pending(env, &pending);
-    if (pending)
-      napi_get_and_clear_last_exception(env, &ignored);
-    window_finalize(env, NULL, window);
-    return number(env, pending ? -EFBIG : -ENOTSUP);
+    /* A runtime that forbids external memory. */
+    if (!pending) {
+      window_finalize(env, NULL, window);
+      return number(env, -ENOTSUP);
+    }
+    /* Too long for this one: Node has called the finalizer before it threw. */
+    napi_get_and_clear_last_exception(env, &ignored);
+    return number(env, -EFBIG);
   }
   napi_ref buffer;
   CHECK(napi_create_reference(env, result, 0, &buffer));
@@ -251,7 +254,8 @@ struct job {
   bool source_is_mapping;
 };
 
-/* One side of a copy: a handle, or a Uint8Array. */
+/* One side of a copy: a handle, or a Uint8Array. With a state, an array is
+ * looked up among the mappings: whoever works on a thread has to hold its. */
 static int
 side_get(napi_env env, struct state *state, const napi_value *argv,
          struct copy_side *side, struct handle **handle, bool *is_mapping)
@@ -275,7 +279,7 @@ side_get(napi_env env, struct state *state, const napi_value *argv,
     return -EINVAL;
   side->base = data;
   side->nbytes = nbytes;
-  *handle = handle_at(state, data);
+  *handle = state == NULL ? NULL : handle_at(state, data);
   return 0;
 }
 
@@ -318,7 +322,7 @@ addon_copy(napi_env env, napi_callback_info info)
 {
   ARGUMENTS(5);
   struct job job;
-  int error = job_get(env, data, argv, &job);
+  int error = job_get(env, NULL, argv, &job);
   if (error == 0)
     error = copy_run(&job.copy);
   if (error == 0)
@@ -363,6 +367,31 @@ addon_take_fault(napi_env env, napi_callback_info info)
   for (uint32_t i = 0; i < 3; i++)
     CHECK(napi_set_element(env, result, i, number(env, values[i])));
   return result;
+}
+
+/* liesIn(handle | Uint8Array, path): 1 when it is of that file, else 0 */
+static napi_value
+addon_lies_in(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(2);
+  struct handle *handle;
+  size_t path_nbytes;
+  void *bytes;
+  if (!handle_get(env, argv[0], &handle)) {
+    CHECK(napi_get_typedarray_info(env, argv[0], NULL, NULL, &bytes, NULL,
+                                   NULL));
+    handle = handle_at(data, bytes);
+  }
+  CHECK(napi_get_value_string_utf8(env, argv[1], NULL, 0, &path_nbytes));
+  char *path = malloc(path_nbytes + 1);
+  if (path == NULL)
+    return number(env, -ENOMEM);
+  napi_status status = napi_get_value_string_utf8(
+      env, argv[1], path, path_nbytes + 1, &path_nbytes);
+  bool lies = status == napi_ok && handle != NULL &&
+              mapping_is_file(&handle->mapping, path);
+  free(path);
+  return number(env, lies);
 }
 
 /* advise(handle, byteOffset, byteLength, advice) */
@@ -650,6 +679,7 @@ NAPI_MODULE_INIT()
       {"copyAsync", addon_copy_async},
       {"checkSize", addon_check_size},
       {"takeFault", addon_take_fault},
+      {"liesIn", addon_lies_in},
       {"advise", addon_advise},
       {"resident", addon_resident},
       {"preferHugePages", addon_prefer_huge_pages},

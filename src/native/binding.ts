@@ -56,6 +56,8 @@ export interface Addon {
   checkSize(handle: MappingHandle, neededByteLength: number): number
   /** `[kind, byteOffset, -errno]`. A stray write is repaired and forgotten, lost pages stay reported. */
   takeFault(handle: MappingHandle): [kind: number, byteOffset: number, errno: number] | null
+  /** 1 when these bytes, or this mapping, are of the file at the path; else 0. */
+  liesIn(bytes: MappingHandle | Uint8Array, path: string): number
   advise(handle: MappingHandle, byteOffset: number, byteLength: number, advice: number): number
   /** Bytes of the range in memory, in whole pages, or a negative errno. */
   resident(handle: MappingHandle, byteOffset: number, byteLength: number): number
@@ -89,10 +91,7 @@ function candidates(): string[] {
   const chosen = process.env.NPYMAP_ADDON
   if (chosen !== undefined && chosen !== '') return [chosen]
   const root = new URL('../../', import.meta.url)
-  return [
-    fileURLToPath(new URL('build/Release/npymap.node', root)),
-    fileURLToPath(new URL(`prebuilds/${process.platform}-${process.arch}.node`, root)),
-  ]
+  return [fileURLToPath(new URL('build/Release/npymap.node', root))]
 }
 
 function load(): void {

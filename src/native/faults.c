@@ -47,20 +47,32 @@ static uintptr_t page_nbytes;
 static struct sigaction previous_bus;
 static struct sigaction previous_segv;
 
-static struct fault_slot *
-find_slot(uintptr_t address)
+/* A slot, and the range it stood for when it was found. */
+struct watched {
+  struct fault_slot *slot;
+  uintptr_t base;
+  uint64_t nbytes;
+};
+
+static bool
+find_watched(uintptr_t address, struct watched *watched)
 {
   struct slot_chunk *chunk = &first_chunk;
   for (; chunk != NULL; chunk = atomic_load(&chunk->next)) {
     for (int i = 0; i < SLOTS_PER_CHUNK; i++) {
       struct fault_slot *slot = &chunk->slots[i];
       uintptr_t base = atomic_load(&slot->base);
-      if (base != 0 && address >= base &&
-          address - base < atomic_load(&slot->nbytes))
-        return slot;
+      if (base == 0 || address < base)
+        continue;
+      uint64_t nbytes = atomic_load(&slot->nbytes);
+      /* Another thread may have given the slot away between the two loads. */
+      if (address - base < nbytes && atomic_load(&slot->base) == base) {
+        *watched = (struct watched){slot, base, nbytes};
+        return true;
+      }
     }
   }
-  return NULL;
+  return false;
 }
 
 static void
@@ -75,10 +87,11 @@ bump(struct fault_slot *slot)
  * many pages, so that a cut file of n pages costs log n signals and one bad
  * page costs its neighbours nothing. */
 static bool
-replace_lost_pages(struct fault_slot *slot, uintptr_t address)
+replace_lost_pages(const struct watched *watched, uintptr_t address)
 {
-  uintptr_t base = atomic_load(&slot->base);
-  uint64_t nbytes = atomic_load(&slot->nbytes);
+  struct fault_slot *slot = watched->slot;
+  uintptr_t base = watched->base;
+  uint64_t nbytes = watched->nbytes;
   uintptr_t page = address & ~(page_nbytes - 1);
   uint32_t count = atomic_load(&slot->lost_count);
   uint64_t span = (uint64_t)page_nbytes << (count < 30 ? count : 30);
@@ -103,14 +116,14 @@ replace_lost_pages(struct fault_slot *slot, uintptr_t address)
 
 /* Lets a stray write land in private memory. */
 static bool
-open_guard(struct fault_slot *slot, uintptr_t address)
+open_guard(const struct watched *watched, uintptr_t address)
 {
-  uintptr_t base = atomic_load(&slot->base);
+  struct fault_slot *slot = watched->slot;
+  uintptr_t base = watched->base;
   int expected = GUARD_SET;
   if (atomic_load(&slot->guard) == GUARD_NONE)
     return false;
-  if (mprotect((void *)base, (size_t)atomic_load(&slot->nbytes),
-               PROT_READ | PROT_WRITE) != 0)
+  if (mprotect((void *)base, (size_t)watched->nbytes, PROT_READ | PROT_WRITE) != 0)
     return false;
   /* Two threads may fault at once: the second finds it done and retries. */
   if (atomic_compare_exchange_strong(&slot->guard, &expected, GUARD_TRIPPED)) {
@@ -153,16 +166,17 @@ on_fault(int signal_number, siginfo_t *info, void *context)
   bool handled = false;
   if (info->si_code > 0) {
     uintptr_t address = (uintptr_t)info->si_addr;
-    struct fault_slot *slot = find_slot(address);
-    if (slot != NULL) {
+    struct watched watched;
+    if (find_watched(address, &watched)) {
 #ifdef __APPLE__
       /* macOS sends SIGBUS for both; the guard decides. */
-      handled = open_guard(slot, address) || replace_lost_pages(slot, address);
+      handled = open_guard(&watched, address) ||
+                replace_lost_pages(&watched, address);
 #else
       if (signal_number == SIGBUS && info->si_code == BUS_ADRERR)
-        handled = replace_lost_pages(slot, address);
+        handled = replace_lost_pages(&watched, address);
       else if (signal_number == SIGSEGV && info->si_code == SEGV_ACCERR)
-        handled = open_guard(slot, address);
+        handled = open_guard(&watched, address);
 #endif
     }
   }

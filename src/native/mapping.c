@@ -222,6 +222,13 @@ page_range(const struct mapping *mapping, uint64_t byte_offset,
   return mapping->base + (byte_offset - before);
 }
 
+bool
+mapping_is_file(const struct mapping *mapping, const char *path)
+{
+  struct stat status;
+  return stat(path, &status) == 0 && same_file(mapping, &status);
+}
+
 int
 mapping_flush(const struct mapping *mapping, uint64_t byte_offset,
               uint64_t nbytes)

@@ -91,6 +91,9 @@ bool mapping_is_lost(const struct mapping *mapping);
  */
 void mapping_take_fault(struct mapping *mapping, struct mapping_fault *fault);
 
+/* True when the path names the file that was mapped. */
+bool mapping_is_file(const struct mapping *mapping, const char *path);
+
 int mapping_flush(const struct mapping *mapping, uint64_t byte_offset,
                   uint64_t nbytes);
 int mapping_advise(const struct mapping *mapping, uint64_t byte_offset,

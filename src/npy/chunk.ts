@@ -1,5 +1,6 @@
 // Chunks of a growing array: whatever callers write, as runs of bytes in the file's order.
 
+import { sameElement } from '../array/assign.ts'
 import { regionOf, type StridedArray, sizeOf } from '../array/strided-array.ts'
 import { type TypedArray, typedArrayKind, typedArrayName } from '../array/typed-array.ts'
 import { NdView } from '../array/view.ts'
@@ -23,7 +24,8 @@ export function plainBytes(chunk: unknown, target: ChunkTarget): Uint8Array | nu
   const { dtype } = target
   const name = typedArrayName(chunk)
   const expected = typedArrayKind(dtype)?.constructorName ?? 'Uint8Array'
-  if (name !== expected) {
+  // A clamped array is one of uint8 in all but its setters.
+  if (name !== expected && !(name === 'Uint8ClampedArray' && expected === 'Uint8Array')) {
     throw new TypeError(`write: expected a ${expected} for ${dtype}, got a ${name}; nothing is cast silently`)
   }
   if (!dtype.isNative && typedArrayKind(dtype) !== null) return null
@@ -38,8 +40,8 @@ export function chunkView(chunk: unknown, target: ChunkTarget): StridedArray {
     return viewOf({ data: chunk as TypedArray, dtype }, 'write')
   }
   const view = chunk instanceof NdView ? viewOf(chunk, 'write') : viewOf(chunk, 'write', dtype)
-  const same = view.dtype.equals(dtype) || (dtype.wordSize > 1 && view.dtype.equals(swapped(dtype)))
-  if (!same) throw new TypeError(`write: expected ${dtype}, got a chunk of ${view.dtype}; nothing is cast silently`)
+  if (!sameElement(view.dtype, dtype))
+    throw new TypeError(`write: expected ${dtype}, got a chunk of ${view.dtype}; nothing is cast silently`)
   const rows = target.order === 'C' ? view.shape.slice(1) : view.shape.slice(0, -1)
   const whole = view.shape.length === rowShape.length + 1 && equalShapes(rows, rowShape)
   if (!whole && !equalShapes(view.shape, rowShape)) {
@@ -51,10 +53,6 @@ export function chunkView(chunk: unknown, target: ChunkTarget): StridedArray {
   return view
 }
 
-function swapped(dtype: DType): DType {
-  return dtype.withByteOrder(dtype.byteOrder === '>' ? '<' : '>')
-}
-
 function equalShapes(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((extent, axis) => extent === b[axis])
 }
@@ -64,7 +62,7 @@ export async function writeView(
   output: BufferedOutput,
   view: StridedArray,
   as: { readonly dtype: DType; readonly order: Order },
-  signal?: AbortSignal,
+  checkGoingOn: () => void = () => {},
 ): Promise<void> {
   const laid = as.order === 'F' ? transposed(view) : view
   const wordSize = view.dtype.byteOrder === as.dtype.byteOrder ? 1 : as.dtype.wordSize
@@ -73,16 +71,16 @@ export async function writeView(
     const byteLength = sizeOf(laid.shape) * laid.dtype.itemSize
     const bytes = source.bytes.subarray(laid.byteOffset, laid.byteOffset + byteLength)
     for (let done = 0; done < byteLength; done += DIRECT_BYTE_LENGTH) {
-      signal?.throwIfAborted()
+      checkGoingOn()
       await output.write(bytes.subarray(done, done + DIRECT_BYTE_LENGTH))
     }
     return
   }
   const scratch = new Uint8Array(Math.max(BUFFER_BYTE_LENGTH, laid.dtype.itemSize))
   for (const part of parts(laid)) {
-    signal?.throwIfAborted()
+    checkGoingOn()
     const bytes = scratch.subarray(0, sizeOf(part.shape) * part.dtype.itemSize)
-    source.gather(regionOf(part), bytes, wordSize)
+    await source.gatherAsync(regionOf(part), bytes, wordSize)
     await output.write(bytes)
   }
 }

@@ -67,14 +67,19 @@ export function openGrowing(path: string, what: string, system: OutputSystem = n
   }
   try {
     lockFile(fd, path, what)
-    const header = readHeader(path, { maxHeaderSize: Number.MAX_SAFE_INTEGER })
-    const array = growing(header, what)
-    const rowCount = (array.order === 'C' ? header.shape[0] : header.shape.at(-1)) as number
-    return { fd, path: header.path, array, rowCount, fileByteLength: header.fileByteLength }
+    return { fd, ...lookAtGrowing(path, what) }
   } catch (error) {
     closeQuietly(fd, system)
     throw error
   }
+}
+
+/** The same for looking only: no lock, no right to write, and a writer may be at work meanwhile. */
+export function lookAtGrowing(path: string, what: string): Omit<GrowingFile, 'fd'> {
+  const header = readHeader(path, { maxHeaderSize: Number.MAX_SAFE_INTEGER })
+  const array = growing(header, what)
+  const rowCount = (array.order === 'C' ? header.shape[0] : header.shape.at(-1)) as number
+  return { path: header.path, array, rowCount, fileByteLength: header.fileByteLength }
 }
 
 function growing(header: NpyFileHeader, what: string): GrowingArray {
@@ -100,7 +105,10 @@ export async function withRoom(
   const mostRows = Math.floor(Number.MAX_SAFE_INTEGER / rowByteLength(file.array))
   if (headerWith(file.array, mostRows) !== null) return file
   const { array, path } = file
-  const header = formatNpyHeader({ dtype: array.dtype, order: array.order, shape: shapeWith(array, file.rowCount) })
+  const header = formatNpyHeader(
+    { dtype: array.dtype, order: array.order, shape: shapeWith(array, file.rowCount) },
+    { keepOrder: true },
+  )
   const output = openBeside(path, system)
   const buffered = new BufferedOutput(system, output.fd, 0, path)
   let source: ByteSource | null = null
@@ -155,7 +163,7 @@ export interface Contents {
 }
 
 /** Counts the whole rows behind the header. */
-export function contentsOf(file: GrowingFile): Contents {
+export function contentsOf(file: Omit<GrowingFile, 'fd'>): Contents {
   const dataByteLength = Math.max(0, file.fileByteLength - file.array.byteOffset)
   const row = rowByteLength(file.array)
   return { wholeRows: Math.floor(dataByteLength / row), leftoverByteLength: dataByteLength % row }

@@ -68,28 +68,31 @@ function refuseArchive(bytes: Uint8Array, path: string | null): void {
   })
 }
 
-/** The view of the .npy image at `byteOffset`, once its data is known to be there. */
-export function arrayAt(source: ByteSource, byteOffset: number, options: HeaderOptions): StridedArray {
-  const header = readHeaderFrom(source, byteOffset, options)
+/** The view of the .npy image at `byteOffset` with this header, once its data is known to be there. */
+export function arrayAt(source: ByteSource, byteOffset: number, header: NpyHeader): StridedArray {
   checkDataFits(header, source.byteLength - byteOffset, { path: source.path, byteOffset })
   return layOut(source, header, byteOffset + header.byteOffset)
 }
+
+/** Openings of a file that is too short for its header, before it counts as cut. */
+const MOST_TRIES = 3
 
 /**
  * Opens an .npy file; whoever gets the array closes its source. A header that speaks of more than the file had when its
  * size was asked may be that of a writer appending just now: only a file that does not grow meanwhile is cut short.
  */
 export function openArray(path: string, how: SourceOptions, options: HeaderOptions): StridedArray {
-  for (let seenByteLength = -1; ; ) {
+  for (let tries = 1; ; tries++) {
     const source = openSource(path, how)
-    const { byteLength } = source
     try {
-      return arrayAt(source, 0, options)
+      const header = readHeaderFrom(source, 0, options)
+      const whole = header.byteOffset + header.nbytes <= source.byteLength
+      if (whole || tries === MOST_TRIES) return arrayAt(source, 0, header)
     } catch (error) {
       source.close()
-      if (!(error instanceof FormatError) || byteLength === seenByteLength) throw error
-      seenByteLength = byteLength
+      throw error
     }
+    source.close()
   }
 }
 

@@ -135,6 +135,9 @@ export class Memmap<T extends DTypeName = DTypeName> extends NdView<T> {
     }
     const given = options.shape === undefined ? null : parseShape(options.shape)
     const target = absolutePath(path)
+    if (mode !== 'w+' && options.reserve !== undefined) {
+      throw new TypeError("Memmap.raw: reserve is for mode 'w+', which makes a file")
+    }
     if (mode === 'w+') {
       if (given === null) throw new TypeError('Memmap.raw: shape is needed to make a new file')
       const byteLength = byteOffset + dataByteLength(given, dtype, 'Memmap.raw')

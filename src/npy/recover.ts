@@ -5,7 +5,16 @@ import type { DType } from '../layout/dtype.ts'
 import { checkChoice, checkOptions } from '../options.ts'
 import { absolutePath, fromNodeError } from '../storage/os.ts'
 import { closeQuietly, nodeOutput, type OutputSystem } from '../storage/output.ts'
-import { contentsOf, openGrowing, rowByteLength, shapeWith, withRoom, writeRowCount } from './growing.ts'
+import {
+  contentsOf,
+  type GrowingFile,
+  lookAtGrowing,
+  openGrowing,
+  rowByteLength,
+  shapeWith,
+  withRoom,
+  writeRowCount,
+} from './growing.ts'
 
 /** Options of {@link recover}. */
 export interface RecoverOptions {
@@ -34,14 +43,22 @@ export interface Recovery {
 }
 
 /**
- * Tells what is in an .npy file whose writer died, and repairs it on request. Takes the writer's lock, so it never
- * touches a file that is being written.
+ * Tells what is in an .npy file whose writer died, and repairs it on request. A repair takes the writer's lock, so it never
+ * touches a file that is being written; looking needs no more than the right to read.
  *
  * @throws {@link FormatError} when the header itself is gone, or for `header` when rows it speaks of are missing;
  * {@link OsError}
  */
 export async function recover(path: string | URL, options: RecoverOptions = {}): Promise<Recovery> {
   return recoverWith(nodeOutput, path, options)
+}
+
+function report(file: Omit<GrowingFile, 'fd'>): Recovery {
+  const { wholeRows, leftoverByteLength } = contentsOf(file)
+  const { path, array, rowCount: headerRows } = file
+  const whole = wholeRows === headerRows && leftoverByteLength === 0
+  const shape = shapeWith(array, headerRows)
+  return { path, dtype: array.dtype, shape, headerRows, wholeRows, leftoverByteLength, whole, repaired: false }
 }
 
 /** {@link recover} through system calls of the caller's choice. */
@@ -53,13 +70,13 @@ export async function recoverWith(
   checkOptions(options, ['repair'], 'recover')
   const repair =
     options.repair === undefined ? null : checkChoice(options.repair, ['rows', 'header'] as const, 'recover: repair')
+  if (repair === null) return report(lookAtGrowing(absolutePath(path), 'recover'))
   let file = openGrowing(absolutePath(path), 'recover', system)
   try {
-    const { wholeRows, leftoverByteLength } = contentsOf(file)
-    const { rowCount: headerRows, array } = file
-    const whole = wholeRows === headerRows && leftoverByteLength === 0
-    const found = { path: file.path, dtype: array.dtype, headerRows, wholeRows, leftoverByteLength, whole }
-    if (repair === null || whole) return { ...found, shape: shapeWith(array, headerRows), repaired: false }
+    const found = report(file)
+    const { wholeRows, headerRows, whole } = found
+    const { array } = file
+    if (whole) return found
     if (repair === 'header' && wholeRows < headerRows) {
       throw new FormatError('recover', {
         format: 'npy',

@@ -1,9 +1,10 @@
 // A whole array to a file: NumPy's `save`, without its ways to lose data.
 
+import { dirname } from 'node:path'
 import { type StridedArray, sizeOf } from '../array/strided-array.ts'
 import { UnsupportedError } from '../errors.ts'
 import { formatNpyHeader } from '../format/npy-header.ts'
-import type { DTypeLike } from '../layout/dtype.ts'
+import { DType, type DTypeLike } from '../layout/dtype.ts'
 import { isContiguous, type Order } from '../layout/shape.ts'
 import { checkChoice, checkOptions } from '../options.ts'
 import { BufferedOutput } from '../storage/buffered-output.ts'
@@ -19,6 +20,7 @@ import {
   openBeside,
   requireRegular,
   statOrNull,
+  syncDirectory,
 } from '../storage/output.ts'
 import { writeView } from './chunk.ts'
 import { type ArrayLike, viewOf } from './values.ts'
@@ -61,16 +63,19 @@ export async function saveTo(
   const given = absolutePath(path)
   const target = given.endsWith('.npy') ? given : `${given}.npy`
   const view = viewOf(array, 'save', options.dtype, options.shape)
+  const asked = options.dtype ?? (array as { dtype?: DTypeLike } | null)?.dtype
+  const dtype = asked === undefined ? view.dtype : DType.of(asked)
   const order =
     options.order === undefined ? naturalOrder(view) : checkChoice(options.order, ['C', 'F'] as const, 'save: order')
-  const header = formatNpyHeader({ dtype: view.dtype, shape: view.shape, order })
+  const header = formatNpyHeader({ dtype, shape: view.shape, order })
   const atomic = options.atomic ?? true
   const sync = options.sync ?? true
   const output = atomic ? openBeside(target, system) : openInPlace(target, view, system)
   const buffered = new BufferedOutput(system, output.fd, 0, target)
   try {
     await buffered.write(header)
-    if (sizeOf(view.shape) > 0) await writeView(buffered, view, { dtype: view.dtype, order }, options.signal)
+    if (sizeOf(view.shape) > 0)
+      await writeView(buffered, view, { dtype, order }, () => options.signal?.throwIfAborted())
     await buffered.drain()
     options.signal?.throwIfAborted()
   } catch (error) {
@@ -93,8 +98,7 @@ function naturalOrder(view: StridedArray): Order {
 function openInPlace(target: string, view: StridedArray, system: OutputSystem): NewOutput {
   const there = statOrNull(target)
   if (there !== null) requireRegular(there, target)
-  const source = view.source.kind === 'heap' || view.source.path === null ? null : statOrNull(view.source.path)
-  if (there !== null && source !== null && there.dev === source.dev && there.ino === source.ino) {
+  if (there !== null && view.source.liesIn(target)) {
     throw new UnsupportedError('save: atomic: false would destroy the array, which lies in this very file', {
       feature: 'saving in place over the source',
       path: target,
@@ -109,7 +113,10 @@ function openInPlace(target: string, view: StridedArray, system: OutputSystem): 
 
 async function finishInPlace(output: NewOutput, sync: boolean, system: OutputSystem): Promise<void> {
   try {
-    if (sync) await system.sync(output.fd)
+    if (sync) {
+      await system.sync(output.fd)
+      await syncDirectory(dirname(output.target), system)
+    }
   } catch (error) {
     closeQuietly(output.fd, system)
     throw fromNodeError(error, output.target)

@@ -1,6 +1,6 @@
 // What callers give to be written, as a view: views, typed arrays, `{ data, shape, dtype }`, nested arrays, scalars.
 
-import { assignNested } from '../array/assign.ts'
+import { assignNested, sameElement } from '../array/assign.ts'
 import { allocate, type StridedArray, sizeOf } from '../array/strided-array.ts'
 import { type TypedArray, typedArrayKind, typedArrayName } from '../array/typed-array.ts'
 import { NdView } from '../array/view.ts'
@@ -38,7 +38,7 @@ const dtypeNames: Readonly<Record<string, DTypeName>> = {
 }
 
 /**
- * The view of a value. Numbers are float64, bigints int64, booleans bool, strings str of the longest length, unless a
+ * The view of a value, perhaps in the other byte order than the dtype asked for. Numbers are float64, bigints int64, booleans bool, strings str of the longest length, unless a
  * dtype is given; nothing is cast silently.
  *
  * @throws `TypeError` for what is no array, `RangeError` for values that the dtype cannot hold, {@link SelectionError}
@@ -51,22 +51,29 @@ export function viewOf(
   shape?: number | readonly number[],
 ): StridedArray {
   if (value instanceof NdView) {
-    if (dtype !== undefined && !DType.of(dtype).equals(value.dtype)) {
-      throw new TypeError(
-        `${what}: expected ${DType.of(dtype)}, got a view of ${value.dtype}; nothing is cast silently`,
-      )
-    }
+    requireSame(value.dtype, dtype, what)
     return shape === undefined ? value : value.reshape(shape)
   }
   if (ArrayBuffer.isView(value) && !(value instanceof DataView))
     return ofTypedArray(value as TypedArray, what, dtype, shape)
-  if (isArrayData(value)) return ofTypedArray(value.data, what, dtype ?? value.dtype, shape ?? value.shape)
+  if (isArrayData(value, dtype)) {
+    if (value.dtype !== undefined) requireSame(DType.of(value.dtype), dtype, what)
+    return ofTypedArray(value.data, what, dtype ?? value.dtype, shape ?? value.shape)
+  }
   const view = ofNested(value, what, dtype === undefined ? undefined : DType.of(dtype))
   return shape === undefined ? view : new NdView(view).reshape(shape)
 }
 
-function isArrayData(value: unknown): value is ArrayData {
-  return typeof value === 'object' && value !== null && 'data' in value && ArrayBuffer.isView(value.data)
+function isArrayData(value: unknown, dtype: DTypeLike | undefined): value is ArrayData {
+  if (typeof value !== 'object' || value === null || !('data' in value) || !ArrayBuffer.isView(value.data)) return false
+  // A record may have a field of this name.
+  return dtype === undefined || DType.of(dtype).fields?.has('data') !== true
+}
+
+/** Byte orders may differ; the writer swaps. */
+function requireSame(found: DType, asked: DTypeLike | undefined, what: string): void {
+  if (asked === undefined || sameElement(found, DType.of(asked))) return
+  throw new TypeError(`${what}: expected ${DType.of(asked)}, got values of ${found}; nothing is cast silently`)
 }
 
 function ofTypedArray(
@@ -83,30 +90,28 @@ function ofTypedArray(
   const fits = name === expected || (name === 'Uint8ClampedArray' && expected === 'Uint8Array')
   if (!fits)
     throw new TypeError(`${what}: expected a ${expected} for ${dtype}, got a ${name}; nothing is cast silently`)
-  const itemByteLength = Math.max(1, dtype.itemSize)
-  const count = data.byteLength / itemByteLength
+  const { itemSize } = dtype
+  const count = data.byteLength / Math.max(1, itemSize)
+  if (!Number.isInteger(count)) {
+    throw new SelectionError(
+      `${what}: expected whole elements of ${dtype}, ${itemSize} bytes each, got ${data.byteLength} bytes`,
+    )
+  }
   const resolved = shape === undefined ? [count] : parseShape(shape)
-  if (!Number.isInteger(count) || (sizeOf(resolved) !== count && dtype.itemSize > 0)) {
+  if (itemSize > 0 && sizeOf(resolved) !== count) {
     throw new SelectionError(
       `${what}: expected ${sizeOf(resolved)} elements of ${dtype} for shape ${formatShape(resolved)}, got ${count}`,
     )
   }
   const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+  // Values are in this machine's byte order, whatever that of the file will be.
   const native = dtype.isNative || kind === null ? dtype : dtype.withByteOrder(dtype.byteOrder === '>' ? '<' : '>')
-  const view = dense(native, resolved, bytes)
-  return native === dtype ? view : reordered(view, dtype)
+  return dense(native, resolved, bytes)
 }
 
 function dense(dtype: DType, shape: readonly number[], bytes: Uint8Array<ArrayBuffer>): StridedArray {
   const byteStrides = contiguousByteStrides(shape, dtype.itemSize, 'C')
   return { source: new HeapSource(bytes), dtype, shape, byteStrides, byteOffset: 0 }
-}
-
-/** The same values in the other byte order. */
-function reordered(view: StridedArray, dtype: DType): StridedArray {
-  const target = new NdView(dense(dtype, view.shape, allocate(view, 'save')))
-  target.assign(new NdView(view))
-  return target
 }
 
 function ofNested(value: unknown, what: string, given: DType | undefined): StridedArray {

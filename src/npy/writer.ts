@@ -8,6 +8,7 @@ import { DType, type DTypeLike, type DTypeName } from '../layout/dtype.ts'
 import { type Order, parseShape } from '../layout/shape.ts'
 import { checkChoice, checkOptions } from '../options.ts'
 import { BufferedOutput } from '../storage/buffered-output.ts'
+import { requireStillAt } from '../storage/lock.ts'
 import { absolutePath, fromNodeError } from '../storage/os.ts'
 import {
   closeFile,
@@ -48,6 +49,14 @@ export interface AppendOptions {
 }
 
 const DONE: Promise<void> = Promise.resolve()
+/** The most bytes written between two looks at whether the writer was aborted. */
+const PIECE_BYTE_LENGTH = 64 * 1024 * 1024
+
+/** Writers that nobody ended give back their descriptor, their lock and their temporary file when collected. */
+const abandoned = new FinalizationRegistry<{ fd: number; output: NewOutput | null; system: OutputSystem }>((left) => {
+  if (left.output !== null) discard(left.output, left.system)
+  else closeQuietly(left.fd, left.system)
+})
 
 interface Opened {
   readonly file: GrowingFile
@@ -79,9 +88,10 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
   #queued = 0
   #state: 'open' | 'closed' | 'aborted' = 'open'
   #failure: unknown = null
+  #closing: Promise<void> | null = null
+  #ending: Promise<void> | null = null
   /** True while the header on disk may speak of rows past the last checkpoint. */
   #headerAhead = false
-  #ended = false
 
   /** @internal */
   constructor(opened: Opened) {
@@ -98,6 +108,7 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
       this.#abortListener = () => void this.abort().catch(() => {})
       signal.addEventListener('abort', this.#abortListener, { once: true })
     }
+    abandoned.register(this, { fd: file.fd, output: opened.output, system }, this)
   }
 
   /**
@@ -149,12 +160,13 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
     try {
       this.#requireOpen()
       const bytes = plainBytes(chunk, this.#target)
-      if (bytes === null) return this.#enqueue(() => this.#writeView(chunk), true)
-      if (this.#queued > 0) return this.#enqueue(() => this.#writeBytes(bytes), true)
-      this.#requireRoom(bytes.byteLength)
-      return this.#buffered.take(bytes) ? DONE : this.#enqueue(() => this.#writeBytes(bytes), true)
+      if (bytes === null) return this.#enqueue(() => this.#writeView(chunk))
+      const { byteLength } = bytes
+      if (this.#queued > 0) return this.#enqueue(() => this.#writeBytes(bytes, byteLength))
+      this.#requireRoom(byteLength)
+      return this.#buffered.take(bytes) ? DONE : this.#enqueue(() => this.#writeBytes(bytes, byteLength))
     } catch (error) {
-      return Promise.reject(error)
+      return this.#tell(Promise.reject(error))
     }
   }
 
@@ -163,9 +175,10 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
     try {
       this.#requireOpen()
       if (!(bytes instanceof Uint8Array)) throw new TypeError(`writeBytes: expected a Uint8Array, got ${typeof bytes}`)
-      return this.#enqueue(() => this.#writeBytes(bytes), true)
+      const { byteLength } = bytes
+      return this.#enqueue(() => this.#writeBytes(bytes, byteLength))
     } catch (error) {
-      return Promise.reject(error)
+      return this.#tell(Promise.reject(error))
     }
   }
 
@@ -190,29 +203,49 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
     )
   }
 
-  #enqueue(job: () => Promise<void>, isWrite = false): Promise<void> {
+  #enqueue(job: () => Promise<void>): Promise<void> {
     this.#queued++
     const done = this.#queue.then(job).finally(() => {
       this.#queued--
     })
     this.#queue = done.catch(() => {})
-    // A promise of its own, so that one which nobody awaits is not silenced by the queue.
+    return this.#tell(done)
+  }
+
+  /**
+   * The promise as its caller gets it. One that fails as `close()` will fail, too, need not be awaited: it does not end the
+   * process. One that was only refused must not get lost.
+   */
+  #tell(done: Promise<void>): Promise<void> {
     const told = done.then(() => {})
     done.catch((error) => {
-      // A write that also fails `close()` need not be awaited; one that was only refused must not get lost.
-      if (isWrite && (error === this.#failure || this.#state !== 'open')) told.catch(() => {})
+      if (error === this.#failure || this.#state === 'aborted') told.catch(() => {})
     })
     return told
   }
 
-  async #writeBytes(bytes: Uint8Array): Promise<void> {
+  /** Ends the writer for an error that leaves nothing to go on with, and gives that error to throw. */
+  async #fail(error: unknown): Promise<unknown> {
+    this.#failure ??= fromNodeError(error, this.path)
+    // An abort under way waits for this very call.
+    if (this.#ending === null) {
+      this.#ending = this.#rollBack()
+      await this.#ending.catch(() => {})
+    }
+    return this.#failure
+  }
+
+  async #writeBytes(bytes: Uint8Array, byteLength: number): Promise<void> {
     this.#requireOpen()
-    this.#requireRoom(bytes.byteLength)
-    try {
-      await this.#buffered.write(bytes)
-    } catch (error) {
-      this.#failure = error
-      throw error
+    if (bytes.byteLength !== byteLength) throw new TypeError('write: the chunk was detached before it was written')
+    this.#requireRoom(byteLength)
+    for (let done = 0; done < byteLength; done += PIECE_BYTE_LENGTH) {
+      try {
+        this.#requireOpen()
+        await this.#buffered.write(bytes.subarray(done, done + PIECE_BYTE_LENGTH))
+      } catch (error) {
+        throw await this.#fail(error)
+      }
     }
   }
 
@@ -221,40 +254,42 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
     const view = chunkView(chunk, this.#target)
     this.#requireRoom(sizeOf(view.shape) * this.dtype.itemSize)
     try {
-      await writeView(this.#buffered, view, this.#target, this.#opened.signal)
+      await writeView(this.#buffered, view, this.#target, () => this.#requireOpen())
     } catch (error) {
       // Part of the chunk may be in the file: what follows would be shifted.
-      this.#failure = error
-      throw error
+      throw await this.#fail(error)
     }
   }
 
   /**
    * Makes all whole rows written so far durable, and visible where the file is: at its path for `append`, under its
    * temporary name for `create`.
+   *
+   * @throws {@link OsError}, `ESTALE` among others when the file was replaced while it was appended to
    */
   checkpoint(): Promise<void> {
     return this.#enqueue(async () => {
       this.#requireOpen()
-      await this.#makeDurable(true)
+      try {
+        await this.#makeDurable(true)
+      } catch (error) {
+        throw await this.#fail(error)
+      }
     })
   }
 
   async #makeDurable(sync: boolean): Promise<void> {
-    const { file, system } = this.#opened
-    try {
-      await this.#buffered.drain()
-      const { rowCount } = this
-      if (rowCount === this.#durableRows) return
-      if (sync) await system.sync(file.fd)
-      this.#headerAhead = true
-      await writeRowCount(file, rowCount, system, sync)
-      this.#headerAhead = false
-      this.#durableRows = rowCount
-    } catch (error) {
-      this.#failure = fromNodeError(error, this.path)
-      throw this.#failure
-    }
+    const { file, system, output } = this.#opened
+    await this.#buffered.drain()
+    if (output === null) requireStillAt(file.fd, this.path)
+    const { rowCount } = this
+    if (rowCount === this.#durableRows) return
+    if (sync) await system.sync(file.fd)
+    this.#headerAhead = true
+    await writeRowCount(file, rowCount, system, sync)
+    if (output === null) requireStillAt(file.fd, this.path)
+    this.#headerAhead = false
+    this.#durableRows = rowCount
   }
 
   /**
@@ -264,33 +299,36 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
    * {@link OsError}: the old file is untouched then
    */
   close(): Promise<void> {
-    if (this.#state === 'closed') return this.#queue
-    return this.#enqueue(async () => {
-      if (this.#state === 'closed') return
-      if (this.#failure !== null) await this.#end().catch(() => {})
-      this.#requireOpen()
-      this.#requireWholeRows()
-      const { output, sync, system, file } = this.#opened
-      try {
-        // A new file is synced as a whole before it gets its name.
-        await this.#makeDurable(output === null)
-        // It may have been aborted meanwhile.
-        this.#requireOpen()
-      } catch (error) {
-        await this.#end().catch(() => {})
-        throw error
-      }
-      this.#state = 'closed'
-      this.#ended = true
-      this.#forgetSignal()
-      try {
-        if (output !== null) await commit(output, sync, system)
-        else closeFile(file.fd, this.path, system)
-      } catch (error) {
-        this.#state = 'aborted'
-        throw error
-      }
+    if (this.#closing !== null) return this.#closing
+    const closing = this.#enqueue(() => this.#finish())
+    this.#closing = closing
+    closing.catch(() => {
+      if (this.#state === 'open') this.#closing = null
     })
+    return closing
+  }
+
+  async #finish(): Promise<void> {
+    this.#requireOpen()
+    this.#requireWholeRows()
+    const { output, sync, system, file } = this.#opened
+    try {
+      // A new file is synced as a whole before it gets its name.
+      await this.#makeDurable(output === null)
+      // It may have been aborted meanwhile.
+      this.#requireOpen()
+    } catch (error) {
+      throw await this.#fail(error)
+    }
+    this.#state = 'closed'
+    this.#forget()
+    try {
+      if (output !== null) await commit(output, sync, system)
+      else closeFile(file.fd, this.path, system)
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
   }
 
   #requireWholeRows(): void {
@@ -308,19 +346,19 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
 
   /** Gives up: a new file leaves no trace, an appended one goes back to its last checkpoint. */
   abort(): Promise<void> {
-    if (this.#state !== 'open') return this.#queue
+    if (this.#state === 'closed') return this.#queue
     this.#state = 'aborted'
-    // Not through #enqueue's checks: it must run whatever failed before.
-    const done = this.#queue.then(() => this.#end())
-    this.#queue = done.catch(() => {})
-    return done
+    if (this.#ending === null) {
+      this.#ending = this.#queue.then(() => this.#rollBack())
+      // Whoever aborts by a signal or by leaving a scope has nobody to tell.
+      this.#ending.catch(() => {})
+    }
+    return this.#ending
   }
 
-  async #end(): Promise<void> {
+  async #rollBack(): Promise<void> {
     this.#state = 'aborted'
-    if (this.#ended) return
-    this.#ended = true
-    this.#forgetSignal()
+    this.#forget()
     const { file, output, system } = this.#opened
     await this.#buffered.drain().catch(() => {})
     if (output !== null) {
@@ -338,7 +376,8 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
     }
   }
 
-  #forgetSignal(): void {
+  #forget(): void {
+    abandoned.unregister(this)
     if (this.#abortListener !== null) this.#opened.signal?.removeEventListener('abort', this.#abortListener)
   }
 
@@ -366,7 +405,7 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
 
   /** `abort()` unless it was closed: `await using` without `close()` leaves nothing behind. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state === 'open') await this.abort()
+    if (this.#state !== 'closed') await this.abort()
   }
 
   /** The same without waiting for it. */
@@ -386,13 +425,15 @@ export async function createWriter<T extends DTypeName>(
   signal?.throwIfAborted()
   if (options.dtype === undefined) throw new TypeError('NpyWriter.create: dtype is missing')
   const dtype = DType.of(options.dtype)
-  const order = checkChoice(options.order ?? 'C', ['C', 'F'] as const, 'NpyWriter.create: order')
+  const given = checkChoice(options.order ?? 'C', ['C', 'F'] as const, 'NpyWriter.create: order')
+  // One axis is in both orders.
+  const order = options.shape?.length === 1 ? 'C' : given
   const { rowShape, fixedRows } = parseGrowingShape(options.shape, order)
   if (sizeOf(rowShape) * dtype.itemSize === 0) {
     throw new SelectionError('NpyWriter.create: rows of no bytes cannot be counted; save() writes empty arrays')
   }
   const shape = shapeWith({ order, rowShape }, 0)
-  const header = formatNpyHeader({ dtype, shape: shape.map((extent) => extent), order })
+  const header = formatNpyHeader({ dtype, shape, order }, { keepOrder: true })
   const version: readonly [number, number] = [header[6] as number, header[7] as number]
   const target = absolutePath(path)
   const output = openBeside(target, system)

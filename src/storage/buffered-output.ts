@@ -43,10 +43,12 @@ export class BufferedOutput {
   /** Takes any number of bytes; resolves when they are in a buffer or in the file. One call at a time. */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.take(bytes)) return
-    if (bytes.byteLength >= BUFFER_BYTE_LENGTH) {
+    // Before the first await: a chunk that is detached while it is written has no length any more.
+    const { byteLength } = bytes
+    if (byteLength >= BUFFER_BYTE_LENGTH) {
       await this.drain()
       await this.#send(bytes, this.#byteOffset)
-      this.#byteOffset += bytes.byteLength
+      this.#byteOffset += byteLength
       return
     }
     const room = BUFFER_BYTE_LENGTH - this.#buffered

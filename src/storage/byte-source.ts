@@ -59,6 +59,8 @@ export interface ByteSource {
   prefetch(byteOffset: number, byteLength: number): Promise<void>
   /** Makes what was written to the range durable. */
   flush(byteOffset: number, byteLength: number): Promise<void>
+  /** True when the bytes are those of the file at this path, under whatever name it was opened. */
+  liesIn(path: string): boolean
   close(): void
 }
 

@@ -5,7 +5,7 @@ import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { loadAddon } from '../native/binding.ts'
 import { fromNodeError, osError } from './os.ts'
-import { discard, type NewOutput, openBeside } from './output.ts'
+import { CANNOT_SYNC_DIRECTORIES, discard, type NewOutput, openBeside } from './output.ts'
 
 /** What a new file holds. */
 export interface NewFile {
@@ -27,7 +27,9 @@ export function createFile(path: string, file: NewFile): void {
   try {
     if (file.reserve) reserve(output, file.byteLength)
     else fs.ftruncateSync(output.fd, file.byteLength)
-    fs.writeSync(output.fd, file.head, 0, file.head.length, 0)
+    for (let done = 0; done < file.head.length; ) {
+      done += fs.writeSync(output.fd, file.head, done, file.head.length - done, done)
+    }
     fs.fsyncSync(output.fd)
     fs.renameSync(output.temporary, output.target)
   } catch (error) {
@@ -68,7 +70,6 @@ function syncDirectory(path: string): void {
       fs.closeSync(fd)
     }
   } catch (error) {
-    // Some file systems refuse; the rename is still atomic.
-    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw fromNodeError(error, path)
+    if (!CANNOT_SYNC_DIRECTORIES.includes((error as NodeJS.ErrnoException).code ?? '')) throw fromNodeError(error, path)
   }
 }

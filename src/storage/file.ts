@@ -1,5 +1,4 @@
-// Bytes read and written with pread and pwrite: no addon needed, no zero copy. Also the only file, with `create.ts`,
-// that opens files with `node:fs`.
+// Bytes read and written with pread and pwrite: no addon needed, no zero copy.
 
 import * as fs from 'node:fs'
 import { ClosedError, FaultError, LayoutError } from '../errors.ts'
@@ -21,6 +20,8 @@ export interface FileAccess {
   sync(): Promise<void>
   /** How long the file is now, in bytes. */
   byteLength(): number
+  /** True when the path names this very file. */
+  isFile(path: string): boolean
   close(): void
 }
 
@@ -38,6 +39,10 @@ export function fileAccess(fd: number): FileAccess {
         fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()))
       }),
     byteLength: () => fs.fstatSync(fd).size,
+    isFile: (path) => {
+      const [open, named] = [fs.fstatSync(fd), fs.statSync(path, { throwIfNoEntry: false })]
+      return named !== undefined && named.ino === open.ino && named.dev === open.dev
+    },
     close: () => fs.closeSync(fd),
   }
 }
@@ -255,6 +260,10 @@ export class FileSource implements ByteSource {
   async flush(byteOffset: number): Promise<void> {
     if (!this.writable) return
     await this.#inFlight((access) => access.sync(), byteOffset)
+  }
+
+  liesIn(path: string): boolean {
+    return this.#open().isFile(path)
   }
 
   close(): void {

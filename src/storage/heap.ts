@@ -1,6 +1,7 @@
 // Bytes in memory: arrays that were loaded, small files, results. Nothing here can fail for the operating system.
 
 import { ClosedError } from '../errors.ts'
+import { loadAddon } from '../native/binding.ts'
 import type { Advice, ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
 import { checkRange, checkRegion, denseStrides } from './byte-source.ts'
 import { copyStrided } from './strided.ts'
@@ -90,6 +91,11 @@ export class HeapSource implements ByteSource {
 
   async flush(): Promise<void> {
     this.bytes
+  }
+
+  liesIn(path: string): boolean {
+    // A typed array over a mapping is memory like any other to its caller.
+    return loadAddon()?.liesIn(this.bytes, path) === 1
   }
 
   close(): void {

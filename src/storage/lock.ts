@@ -27,6 +27,17 @@ export function lockFile(fd: number, path: string, what: string): void {
   })
 }
 
+/** Throws {@link OsError} `ESTALE` once the path names another file than the open one: what is written is lost. */
+export function requireStillAt(fd: number, path: string): void {
+  if (isStillAt(fd, path)) return
+  throw new OsError('the file was replaced while it was appended to', {
+    code: 'ESTALE',
+    syscall: 'stat',
+    errno: -constants.errno.ESTALE,
+    path,
+  })
+}
+
 function isStillAt(fd: number, path: string): boolean {
   const [held, named] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })]
   return named !== undefined && held.ino === named.ino && held.dev === named.dev

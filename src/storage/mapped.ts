@@ -303,6 +303,10 @@ export class MappedSource implements ByteSource {
     this.#checkFaults()
   }
 
+  liesIn(path: string): boolean {
+    return this.#addon.liesIn(this.#open(), path) === 1
+  }
+
   /** Detaches every typed array at once; memory goes when work in flight is done. A second call does nothing. */
   close(): void {
     if (this.#closed) return

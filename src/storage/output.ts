@@ -161,15 +161,27 @@ export async function commit(output: NewOutput, sync: boolean, system: OutputSys
   }
 }
 
+/** What systems say that cannot sync a directory, or not this one. The rename is atomic all the same. */
+export const CANNOT_SYNC_DIRECTORIES: readonly string[] = [
+  'EINVAL',
+  'EPERM',
+  'EACCES',
+  'EISDIR',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EBADF',
+]
+
 /** Makes the names in a directory durable, where directories can be synced. */
 export async function syncDirectory(path: string, system: OutputSystem = nodeOutput): Promise<void> {
-  const fd = system.open(path, 'r', 0)
+  let fd = -1
   try {
+    fd = system.open(path, 'r', 0)
     await system.sync(fd)
   } catch (error) {
-    // Some file systems refuse; the rename is still atomic.
-    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
+    if (!CANNOT_SYNC_DIRECTORIES.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   } finally {
-    closeQuietly(fd, system)
+    if (fd >= 0) closeQuietly(fd, system)
   }
 }

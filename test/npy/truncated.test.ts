@@ -5,7 +5,7 @@ import { getSystemErrorMap } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { NdView } from '../../src/array/view.ts'
 import { FaultError, FormatError, type Memmap, open, readHeader } from '../../src/index.ts'
-import { arrayAt } from '../../src/npy/header.ts'
+import { arrayAt, readHeaderFrom } from '../../src/npy/header.ts'
 import { type FileAccess, FileSource } from '../../src/storage/file.ts'
 import { close, corpusPath, expectBytes, readJson, rejectionOf, sources, temporaryFolder } from '../support/sources.ts'
 
@@ -122,6 +122,10 @@ class FailingAccess implements FileAccess {
     return count
   }
 
+  isFile(): boolean {
+    return false
+  }
+
   byteLength(): number {
     return this.bytes.byteLength
   }
@@ -134,7 +138,7 @@ const PATH = '/somewhere/a.npy'
 
 function openOver(access: FileAccess & { bytes: Uint8Array }, writable = false): NdView {
   const source = new FileSource(access, { path: PATH, byteLength: access.bytes.byteLength, writable })
-  return new NdView(arrayAt(source, 0, { maxHeaderSize }))
+  return new NdView(arrayAt(source, 0, readHeaderFrom(source, 0, { maxHeaderSize })))
 }
 
 const LONGEST = [11, 64, 1 << 20]

@@ -24,6 +24,10 @@ class WaitingAccess implements FileAccess {
     return from.byteLength
   }
 
+  isFile(): boolean {
+    return false
+  }
+
   byteLength(): number {
     return Number.MAX_SAFE_INTEGER
   }

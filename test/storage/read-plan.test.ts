@@ -140,6 +140,7 @@ function memoryFile(bytes: Uint8Array): FileAccess {
     },
     sync: async () => {},
     byteLength: () => bytes.byteLength,
+    isFile: () => false,
     close: () => {},
   }
 }

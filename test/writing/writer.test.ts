@@ -80,9 +80,9 @@ describe('chunks', () => {
           a.slice('3:3', ':3'),
         ])
         for (const part of parts) await writer.write(order === 'C' ? part : part.transpose())
-        for (const part of parts) await writer.write(part.shape[0] === 0 ? part : part.slice(0))
+        for (const part of parts) if (part.shape[0] !== 0) await writer.write(part.slice(0))
         if (order === 'F') await expect(writer.write(parts[0])).rejects.toThrow(TypeError)
-        await writer.close().catch((error) => expect(error).toBeUndefined())
+        await writer.close()
         const rows = parts.flatMap((part) => part.toArray() as number[][])
         const single = parts.flatMap((part) => (part.shape[0] === 0 ? [] : [part.slice(0).toArray() as number[]]))
         const now = await load(path)
