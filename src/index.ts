@@ -37,6 +37,7 @@ export { type CreateOptions, Memmap, type OpenOptions, open, type RawOptions } f
 export type { RecoverOptions, Recovery } from './npy/recover.ts'
 export { type SaveOptions, save } from './npy/save.ts'
 export type { ArrayData, ArrayLike } from './npy/values.ts'
-export { type AppendOptions, NpyWriter, type WriterOptions } from './npy/writer.ts'
+export { NpyWriter } from './npy/writer.ts'
+export type { AppendOptions, WriterOptions } from './npy/writer-start.ts'
 export type { Advice } from './storage/byte-source.ts'
 export type { MapMode } from './storage/mapped.ts'

@@ -3,13 +3,11 @@
 
 import { sizeOf } from '../array/strided-array.ts'
 import { ClosedError, SelectionError } from '../errors.ts'
-import { formatNpyHeader } from '../format/npy-header.ts'
-import { DType, type DTypeLike, type DTypeName } from '../layout/dtype.ts'
-import { type Order, parseShape } from '../layout/shape.ts'
-import { checkChoice, checkOptions } from '../options.ts'
+import type { DType, DTypeName } from '../layout/dtype.ts'
+import type { Order } from '../layout/shape.ts'
 import { BufferedOutput } from '../storage/buffered-output.ts'
 import { requireStillAt } from '../storage/lock.ts'
-import { absolutePath, fromNodeError } from '../storage/os.ts'
+import { fromNodeError } from '../storage/os.ts'
 import {
   closeFile,
   closeQuietly,
@@ -18,35 +16,11 @@ import {
   type NewOutput,
   nodeOutput,
   type OutputSystem,
-  openBeside,
 } from '../storage/output.ts'
 import { chunkView, plainBytes, writeView } from './chunk.ts'
-import {
-  type GrowingFile,
-  openGrowing,
-  requireWhole,
-  rowByteLength,
-  shapeWith,
-  withRoom,
-  writeRowCount,
-} from './growing.ts'
+import { type GrowingFile, rowByteLength, shapeWith, writeRowCount } from './growing.ts'
 import { type RecoverOptions, type Recovery, recover } from './recover.ts'
-
-/** What a new file will hold. */
-export interface WriterOptions<T extends DTypeName = DTypeName> {
-  readonly dtype: T | DType<T> | DTypeLike
-  /** `null` for the axis that grows: the first in C order, the last in F order. Without one, the length is fixed. */
-  readonly shape: readonly (number | null)[]
-  readonly order?: Order
-  /** False does not wait for the disk at `close()`. */
-  readonly sync?: boolean
-  readonly signal?: AbortSignal
-}
-
-/** Options of {@link NpyWriter.append}. */
-export interface AppendOptions {
-  readonly signal?: AbortSignal
-}
+import { type AppendOptions, type Opened, startAppending, startNew, type WriterOptions } from './writer-start.ts'
 
 const DONE: Promise<void> = Promise.resolve()
 /** The most bytes written between two looks at whether the writer was aborted. */
@@ -57,17 +31,6 @@ const abandoned = new FinalizationRegistry<{ fd: number; output: NewOutput | nul
   if (left.output !== null) discard(left.output, left.system)
   else closeQuietly(left.fd, left.system)
 })
-
-interface Opened {
-  readonly file: GrowingFile
-  /** For a new file: where it is until `close()`. */
-  readonly output: NewOutput | null
-  /** Rows that `close()` must find; null when any number will do. */
-  readonly fixedRows: number | null
-  readonly sync: boolean
-  readonly system: OutputSystem
-  readonly signal: AbortSignal | undefined
-}
 
 /**
  * Writes an .npy file chunk by chunk. Memory stays at two buffers of 1 MiB however long the file.
@@ -420,50 +383,7 @@ export async function createWriter<T extends DTypeName>(
   path: string | URL,
   options: WriterOptions<T>,
 ): Promise<NpyWriter<T>> {
-  checkOptions(options, ['dtype', 'shape', 'order', 'sync', 'signal'], 'NpyWriter.create')
-  const { signal } = options
-  signal?.throwIfAborted()
-  if (options.dtype === undefined) throw new TypeError('NpyWriter.create: dtype is missing')
-  const dtype = DType.of(options.dtype)
-  const given = checkChoice(options.order ?? 'C', ['C', 'F'] as const, 'NpyWriter.create: order')
-  // One axis is in both orders.
-  const order = options.shape?.length === 1 ? 'C' : given
-  const { rowShape, fixedRows } = parseGrowingShape(options.shape, order)
-  if (sizeOf(rowShape) * dtype.itemSize === 0) {
-    throw new SelectionError('NpyWriter.create: rows of no bytes cannot be counted; save() writes empty arrays')
-  }
-  const shape = shapeWith({ order, rowShape }, 0)
-  const header = formatNpyHeader({ dtype, shape, order }, { keepOrder: true })
-  const version: readonly [number, number] = [header[6] as number, header[7] as number]
-  const target = absolutePath(path)
-  const output = openBeside(target, system)
-  const array = { dtype, order, rowShape, version, byteOffset: header.length }
-  const file = { fd: output.fd, path: target, array, rowCount: 0, fileByteLength: header.length }
-  try {
-    await system.write(output.fd, header, 0)
-    signal?.throwIfAborted()
-  } catch (error) {
-    discard(output, system)
-    throw fromNodeError(error, target)
-  }
-  return new NpyWriter<T>({ file, output, fixedRows, sync: options.sync ?? true, system, signal })
-}
-
-function parseGrowingShape(
-  shape: readonly (number | null)[],
-  order: Order,
-): { rowShape: number[]; fixedRows: number | null } {
-  if (!Array.isArray(shape)) throw new TypeError(`NpyWriter.create: expected shape to be an array, got ${typeof shape}`)
-  if (shape.length === 0)
-    throw new SelectionError('NpyWriter.create: a 0-d array has no axis to grow along; use save()')
-  const axis = order === 'C' ? 0 : shape.length - 1
-  if (shape.some((extent, at) => extent === null && at !== axis)) {
-    throw new SelectionError(`NpyWriter.create: in ${order} order only axis ${axis} can be null, the one that grows`, {
-      axis,
-    })
-  }
-  const known = parseShape(shape.map((extent, at) => (at === axis ? (extent ?? 0) : extent)))
-  return { rowShape: known.filter((_, at) => at !== axis), fixedRows: shape[axis] ?? null }
+  return new NpyWriter<T>(await startNew(system, path, options))
 }
 
 /** {@link NpyWriter.append} through system calls of the caller's choice. */
@@ -472,16 +392,5 @@ export async function appendTo<T extends DTypeName>(
   path: string | URL,
   options: AppendOptions,
 ): Promise<NpyWriter<T>> {
-  checkOptions(options, ['signal'], 'NpyWriter.append')
-  options.signal?.throwIfAborted()
-  let file = openGrowing(absolutePath(path), 'append', system)
-  try {
-    requireWhole(file, 'append')
-    file = await withRoom(file, 'append', system)
-    options.signal?.throwIfAborted()
-  } catch (error) {
-    closeQuietly(file.fd, system)
-    throw error
-  }
-  return new NpyWriter<T>({ file, output: null, fixedRows: null, sync: true, system, signal: options.signal })
+  return new NpyWriter<T>(await startAppending(system, path, options))
 }
