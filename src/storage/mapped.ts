@@ -1,7 +1,6 @@
 // Bytes of a mapped file. Owns the windows (ArrayBuffers over the mapping) and turns caught faults into errors.
 
 import { constants } from 'node:buffer'
-import { markAsUntransferable } from 'node:worker_threads'
 import { ClosedError, FaultError, LayoutError } from '../errors.ts'
 import { type Addon, MappingFault, type MappingHandle, MappingMode } from '../native/binding.ts'
 import type { Advice, ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
@@ -264,8 +263,6 @@ export class MappedSource implements ByteSource {
     const byteLength = Math.min(MAX_WINDOW_BYTE_LENGTH, this.byteLength - start)
     const buffer = byteLength === 0 ? new ArrayBuffer(0) : this.#addon.window(this.#handle, start, byteLength)
     if (typeof buffer === 'number') return null
-    // Sent to another thread it would outlive its mapping, or be copied whole; workers open the file themselves.
-    markAsUntransferable(buffer)
     const window = { start, end: start + byteLength, view: new DataView(buffer) }
     this.#windows.set(start, window)
     return window
