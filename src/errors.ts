@@ -15,12 +15,6 @@ export abstract class NpymapError extends Error {
   }
 }
 
-/** True for errors of this library, also across copies of it and realms; with `code`, only for that kind. */
-export function isNpymapError(error: unknown, code?: string): error is NpymapError {
-  if (typeof error !== 'object' || error === null || !(brand in error)) return false
-  return code === undefined || (error as { code?: unknown }).code === code
-}
-
 /** ` (at byte 10 of a.npy)`: the last words of a message. */
 function place(path: string | null, byteOffset?: number): string {
   const file = path === null ? '' : path
@@ -149,24 +143,6 @@ export class ClosedError extends NpymapError {
   }
 }
 
-/** A checksum or a size does not match what the archive says. */
-export class IntegrityError extends NpymapError {
-  override readonly name = 'IntegrityError'
-  readonly code = 'ERR_INTEGRITY'
-  readonly member: string
-  readonly expected: string
-  readonly found: string
-
-  constructor(subject: string, details: { member: string; expected: string; found: string; cause?: unknown }) {
-    super(`${subject}: expected ${details.expected}, got ${details.found} (in member ${details.member})`, {
-      cause: details.cause,
-    })
-    this.member = details.member
-    this.expected = details.expected
-    this.found = details.found
-  }
-}
-
 /** What befell the bytes under an open array. */
 export type FaultReason = 'truncated' | 'io' | 'write'
 
@@ -201,4 +177,21 @@ export class FaultError extends NpymapError {
     this.byteOffset = details.byteOffset
     this.errno = details.errno
   }
+}
+
+interface ErrorsByCode {
+  ERR_FORMAT: FormatError
+  ERR_UNSUPPORTED: UnsupportedError
+  ERR_SELECTION: SelectionError
+  ERR_LAYOUT: LayoutError
+  ERR_CLOSED: ClosedError
+  ERR_FAULT: FaultError
+}
+
+/** True for errors of this library, also across copies of it and realms; with `code`, only for that kind. */
+export function isNpymapError<C extends keyof ErrorsByCode>(error: unknown, code: C): error is ErrorsByCode[C]
+export function isNpymapError(error: unknown, code?: string): error is NpymapError
+export function isNpymapError(error: unknown, code?: string): boolean {
+  if (typeof error !== 'object' || error === null || !(brand in error)) return false
+  return code === undefined || (error as { code?: unknown }).code === code
 }

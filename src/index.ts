@@ -18,7 +18,6 @@ export {
   FaultError,
   type FaultReason,
   FormatError,
-  IntegrityError,
   isNpymapError,
   LayoutError,
   type LayoutReason,

@@ -40,7 +40,6 @@ test('values', () => {
       "DType",
       "FaultError",
       "FormatError",
-      "IntegrityError",
       "LayoutError",
       "Memmap",
       "NdView",

@@ -5,13 +5,14 @@ import type { StridedArray } from '../array/strided-array.ts'
 import { NdView } from '../array/view.ts'
 import { FormatError, SelectionError } from '../errors.ts'
 import { formatNpyHeader } from '../format/npy-header.ts'
-import { DType, type DTypeLike, type DTypeName } from '../layout/dtype.ts'
+import type { DType, DTypeLike, DTypeName } from '../layout/dtype.ts'
 import { byteLengthOf, formatShape, type Order, parseShape } from '../layout/shape.ts'
 import { checkChoice, checkOptions } from '../options.ts'
 import { createFile } from '../storage/create.ts'
 import type { MapMode } from '../storage/mapped.ts'
 import { openSource } from '../storage/open-source.ts'
 import { absolutePath } from '../storage/os.ts'
+import { arrayDType } from './array-dtype.ts'
 import { type HeaderOptions, layOut, openArray } from './header.ts'
 
 /** How an existing file is opened. */
@@ -161,16 +162,6 @@ export class Memmap<T extends DTypeName = DTypeName> extends NdView<T> {
       throw error
     }
   }
-}
-
-/** The dtype of a whole array, which may not be a sub-array. */
-function arrayDType(spec: DTypeLike, what: string): DType {
-  if (spec === undefined) throw new TypeError(`${what}: dtype is missing`)
-  const dtype = DType.of(spec)
-  if (dtype.subarray !== null) {
-    throw new TypeError(`${what}: expected the dtype of an element, got the sub-array ${dtype}; put its shape in shape`)
-  }
-  return dtype
 }
 
 function dataByteLength(shape: readonly number[], dtype: DType, what: string): number {

@@ -43,12 +43,13 @@ export interface SaveOptions {
  * Writes an array as an .npy file: a view of any source and strides, a typed array (with `shape` and `dtype`, as options or
  * as `{ data, shape, dtype }`), nested arrays, a scalar. Byte-identical to `np.save` of the same array; appends `.npy` to
  * names that do not end so. Streams in bounded memory. The file is made beside its target and renamed, so that the old
- * one is there whole until the new one is, durably; saving over the file that the array is mapped from is fine.
+ * one is there whole until the new one is, durably; saving over the file that the array is mapped from is fine. Resolves
+ * to the path written.
  *
  * @throws {@link OsError}, with the old file untouched; `TypeError`, `RangeError`, {@link SelectionError} for values
  */
-export async function save(path: string | URL, array: ArrayLike, options: SaveOptions = {}): Promise<void> {
-  await saveTo(nodeOutput, path, array, options)
+export async function save(path: string | URL, array: ArrayLike, options: SaveOptions = {}): Promise<string> {
+  return saveTo(nodeOutput, path, array, options)
 }
 
 /** {@link save} through system calls of the caller's choice. */
@@ -57,7 +58,7 @@ export async function saveTo(
   path: string | URL,
   array: ArrayLike,
   options: SaveOptions,
-): Promise<void> {
+): Promise<string> {
   checkOptions(options, ['dtype', 'shape', 'order', 'sync', 'atomic', 'signal'], 'save')
   options.signal?.throwIfAborted()
   const given = absolutePath(path)
@@ -87,6 +88,7 @@ export async function saveTo(
   }
   if (atomic) await commit(output, sync, system)
   else await finishInPlace(output, sync, system)
+  return target
 }
 
 function naturalOrder(view: StridedArray): Order {

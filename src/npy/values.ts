@@ -121,12 +121,18 @@ function ofNested(value: unknown, what: string, given: DType | undefined): Strid
     shape.push(leaf.length)
     leaf = leaf[0]
   }
-  const dtype = given ?? inferred(value, leaf, what)
+  const dtype = given === undefined ? inferred(value, leaf, what) : withLength(given, value)
   const empty = { dtype, shape, byteStrides: [], byteOffset: 0, source: new HeapSource(new Uint8Array(0)) }
   const view = dense(dtype, shape, allocate(empty, what))
   if (Array.isArray(value)) assignNested(view, value, what)
   else new NdView(view).set([], value as never)
   return view
+}
+
+/** `str` and `bytes` without a length get that of the longest string. */
+function withLength(dtype: DType, value: unknown): DType {
+  if (dtype.itemSize > 0 || (dtype.kind !== 'U' && dtype.kind !== 'S')) return dtype
+  return DType.of(`${dtype.kind}${Math.max(1, longest(value))}`)
 }
 
 function inferred(value: unknown, leaf: unknown, what: string): DType {
@@ -136,7 +142,8 @@ function inferred(value: unknown, leaf: unknown, what: string): DType {
   if (typeof leaf === 'string') return DType.of(`U${Math.max(1, longest(value))}`)
   if (typeof leaf === 'object' && leaf !== null && 're' in leaf && 'im' in leaf) return DType.of('complex128')
   throw new TypeError(
-    `${what}: expected an array, a typed array, or a number, got ${leaf === null ? 'null' : typeof leaf}`,
+    `${what}: expected numbers, bigints, booleans, strings or { re, im }, got ${leaf === null ? 'null' : typeof leaf}; ` +
+      "records need a dtype, such as [['x', '<f8'], ['n', '<i4']]",
   )
 }
 

@@ -3,11 +3,12 @@
 import { sizeOf } from '../array/strided-array.ts'
 import { SelectionError } from '../errors.ts'
 import { formatNpyHeader } from '../format/npy-header.ts'
-import { DType, type DTypeLike, type DTypeName } from '../layout/dtype.ts'
+import type { DType, DTypeLike, DTypeName } from '../layout/dtype.ts'
 import { type Order, parseShape } from '../layout/shape.ts'
 import { checkChoice, checkOptions } from '../options.ts'
 import { absolutePath, fromNodeError } from '../storage/os.ts'
 import { closeQuietly, discard, type NewOutput, type OutputSystem, openBeside } from '../storage/output.ts'
+import { arrayDType } from './array-dtype.ts'
 import { type GrowingFile, openGrowing, requireWhole, shapeWith, withRoom } from './growing.ts'
 
 /** What a new file will hold. */
@@ -47,8 +48,7 @@ export async function startNew<T extends DTypeName>(
   checkOptions(options, ['dtype', 'shape', 'order', 'sync', 'signal'], 'NpyWriter.create')
   const { signal } = options
   signal?.throwIfAborted()
-  if (options.dtype === undefined) throw new TypeError('NpyWriter.create: dtype is missing')
-  const dtype = DType.of(options.dtype)
+  const dtype = arrayDType(options.dtype, 'NpyWriter.create')
   const given = checkChoice(options.order ?? 'C', ['C', 'F'] as const, 'NpyWriter.create: order')
   // One axis is in both orders.
   const order = options.shape?.length === 1 ? 'C' : given

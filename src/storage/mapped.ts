@@ -73,7 +73,7 @@ export class MappedSource implements ByteSource {
     if (typeof handle !== 'number') return new MappedSource(addon, handle, path, mode, head)
     if (handle === EISDIR) throw notARegularFile(path, 'a directory')
     if (handle === ENODEV) throw notARegularFile(path, 'a special file')
-    throw osError('mmap', handle, path)
+    throw osError('open', handle, path)
   }
 
   get closed(): boolean {

@@ -30,7 +30,7 @@ interface Scenario {
   readonly name: string
   /** Puts the old file there, or none. */
   readonly before: () => void
-  readonly run: (system: OutputSystem) => Promise<void>
+  readonly run: (system: OutputSystem) => Promise<unknown>
   /** Checks what is there after a failure, or after none. */
   readonly check: (old: Buffer | null, failed: FailingOutput) => Promise<void> | void
 }
