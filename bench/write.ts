@@ -85,7 +85,7 @@ const ENGINES = [
 
 function runElsewhere(engine: string, path: string, count: number, sync: boolean): number {
   if (engine.startsWith('np.')) {
-    const python = process.env['PYTHON'] ?? 'python3'
+    const python = process.env.PYTHON ?? 'python3'
     return Number(
       execFileSync(python, ['-c', PYTHON, engine, path, String(count), sync ? 'sync' : 'no'], { encoding: 'utf8' }),
     )
