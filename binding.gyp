@@ -9,6 +9,9 @@
         "src/native/mapping.c",
         "src/native/faults.c",
         "src/native/output.c",
+        "src/native/crc32.c",
+        "src/native/inflate.c",
+        "src/native/zlib_symbols.c",
         "src/native/strided.c",
         "src/native/strided_lines.c",
         "src/native/strided_planes.c"

@@ -15,9 +15,10 @@ export abstract class NpymapError extends Error {
   }
 }
 
-/** ` (at byte 10 of a.npy)`: the last words of a message. */
-function place(path: string | null, byteOffset?: number): string {
-  const file = path === null ? '' : path
+/** ` (at byte 10 of a.npy)`, ` (in w.npy in model.npz)`: the last words of a message. */
+function place(path: string | null, byteOffset?: number, member?: string): string {
+  const archive = path === null ? '' : path
+  const file = member === undefined ? archive : [JSON.stringify(member), archive].filter(Boolean).join(' in ')
   if (byteOffset === undefined) return file === '' ? '' : ` (in ${file})`
   return file === '' ? ` (at byte ${byteOffset})` : ` (at byte ${byteOffset} of ${file})`
 }
@@ -30,6 +31,8 @@ export class FormatError extends NpymapError {
   readonly path: string | null
   /** Where in the file, in bytes; undefined when no one place is to blame. */
   readonly byteOffset: number | undefined
+  /** The member of an archive that it is about. */
+  readonly member: string | undefined
   readonly expected: string
   readonly found: string
 
@@ -42,15 +45,15 @@ export class FormatError extends NpymapError {
       found: string
       path?: string | null | undefined
       byteOffset?: number | undefined
+      member?: string | undefined
       hint?: string | undefined
       cause?: unknown
     },
   ) {
     const hint = details.hint === undefined ? '' : `; ${details.hint}`
-    super(
-      `${subject}: expected ${details.expected}, got ${details.found}${hint}${place(details.path ?? null, details.byteOffset)}`,
-      { cause: details.cause },
-    )
+    const where = place(details.path ?? null, details.byteOffset, details.member)
+    super(`${subject}: expected ${details.expected}, got ${details.found}${hint}${where}`, { cause: details.cause })
+    this.member = details.member
     this.format = details.format
     this.path = details.path ?? null
     this.byteOffset = details.byteOffset
@@ -66,11 +69,51 @@ export class UnsupportedError extends NpymapError {
   /** What is not supported, for example `object dtype`. */
   readonly feature: string
   readonly path: string | null
+  /** The member of an archive that it is about. */
+  readonly member: string | undefined
 
-  constructor(message: string, details: { feature: string; path?: string | null | undefined; cause?: unknown }) {
-    super(`${message}${place(details.path ?? null)}`, { cause: details.cause })
+  constructor(
+    message: string,
+    details: { feature: string; path?: string | null | undefined; member?: string | undefined; cause?: unknown },
+  ) {
+    super(`${message}${place(details.path ?? null, undefined, details.member)}`, { cause: details.cause })
     this.feature = details.feature
     this.path = details.path ?? null
+    this.member = details.member
+  }
+}
+
+/** Bytes that do not agree with their checksum or with the length that was declared for them. */
+export class IntegrityError extends NpymapError {
+  override readonly name = 'IntegrityError'
+  readonly code = 'ERR_INTEGRITY'
+  readonly path: string | null
+  /** The member of an archive that it is about. */
+  readonly member: string | undefined
+  /** Where in the file, in bytes; undefined when no one place is to blame. */
+  readonly byteOffset: number | undefined
+  readonly expected: string
+  readonly found: string
+
+  /** `subject` is what was checked, for example `crc-32`. */
+  constructor(
+    subject: string,
+    details: {
+      expected: string
+      found: string
+      path: string | null
+      member?: string | undefined
+      byteOffset?: number | undefined
+      cause?: unknown
+    },
+  ) {
+    const where = place(details.path, details.byteOffset, details.member)
+    super(`${subject}: expected ${details.expected}, got ${details.found}${where}`, { cause: details.cause })
+    this.path = details.path
+    this.member = details.member
+    this.byteOffset = details.byteOffset
+    this.expected = details.expected
+    this.found = details.found
   }
 }
 
@@ -186,6 +229,7 @@ interface ErrorsByCode {
   ERR_LAYOUT: LayoutError
   ERR_CLOSED: ClosedError
   ERR_FAULT: FaultError
+  ERR_INTEGRITY: IntegrityError
 }
 
 /** True for errors of this library, also across copies of it and realms; with `code`, only for that kind. */

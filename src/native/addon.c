@@ -10,9 +10,12 @@
 #include <string.h>
 
 #include "copy.h"
+#include "crc32.h"
 #include "handle.h"
+#include "inflate.h"
 #include "mapping.h"
 #include "output.h"
+#include "zlib_symbols.h"
 
 /* Leaves with NULL and the pending exception when Node-API refuses. */
 #define CHECK(call)                                                            \
@@ -30,6 +33,8 @@
 
 static const napi_type_tag handle_tag = {0x6e70796d61702e68ull,
                                          0x616e646c652e7631ull};
+static const napi_type_tag inflater_tag = {0x6e70796d61702e69ull,
+                                           0x6e666c6174652e31ull};
 
 static napi_value
 failed(napi_env env, const char *call)
@@ -56,14 +61,51 @@ handle_finalize(napi_env env, void *data, void *hint)
   handle_abandon(data);
 }
 
+/* An object that owns `data`, also when it fails. */
+static napi_value
+object_around(napi_env env, void *data, const napi_type_tag *tag,
+              napi_finalize finalize)
+{
+  napi_value object;
+  if (napi_create_object(env, &object) != napi_ok ||
+      napi_wrap(env, object, data, finalize, NULL, NULL) != napi_ok) {
+    finalize(env, data, NULL);
+    return failed(env, "napi_wrap");
+  }
+  CHECK(napi_type_tag_object(env, object, tag));
+  return object;
+}
+
+/* What such an object owns, or NULL for any other value. */
+static void *
+data_of(napi_env env, napi_value object, const napi_type_tag *tag)
+{
+  bool tagged = false;
+  void *data;
+  if (napi_check_object_type_tag(env, object, tag, &tagged) != napi_ok ||
+      !tagged || napi_unwrap(env, object, &data) != napi_ok)
+    return NULL;
+  return data;
+}
+
 static bool
 handle_get(napi_env env, napi_value value, struct handle **handle)
 {
-  bool tagged = false;
-  if (napi_check_object_type_tag(env, value, &handle_tag, &tagged) != napi_ok ||
-      !tagged)
-    return false;
-  return napi_unwrap(env, value, (void **)handle) == napi_ok;
+  *handle = data_of(env, value, &handle_tag);
+  return *handle != NULL;
+}
+
+/* 0, or -EINVAL when the value is not a typed array of this type. */
+static int
+array_get(napi_env env, napi_value value, napi_typedarray_type wanted,
+          void **data, size_t *length)
+{
+  napi_typedarray_type type;
+  if (napi_get_typedarray_info(env, value, &type, length, data, NULL, NULL) !=
+          napi_ok ||
+      type != wanted)
+    return -EINVAL;
+  return 0;
 }
 
 /* The arguments of every function on a range: handle, byteOffset, nbytes.
@@ -91,7 +133,6 @@ static napi_value
 addon_open(napi_env env, napi_callback_info info)
 {
   ARGUMENTS(3);
-  napi_value result;
   size_t path_nbytes, head_nbytes;
   int32_t mode;
   void *head;
@@ -112,13 +153,7 @@ addon_open(napi_env env, napi_callback_info info)
   free(path);
   if (error != 0)
     return number(env, error);
-  if (napi_create_object(env, &result) != napi_ok ||
-      napi_wrap(env, result, handle, handle_finalize, NULL, NULL) != napi_ok) {
-    handle_finalize(env, handle, NULL);
-    return failed(env, "napi_wrap");
-  }
-  CHECK(napi_type_tag_object(env, result, &handle_tag));
-  return result;
+  return object_around(env, handle, &handle_tag, handle_finalize);
 }
 
 /* byteLength(handle) -> bytes mapped */
@@ -260,7 +295,6 @@ static int
 side_get(napi_env env, struct state *state, const napi_value *argv,
          struct copy_side *side, struct handle **handle, bool *is_mapping)
 {
-  napi_typedarray_type type;
   size_t nbytes;
   void *data;
   if (napi_get_value_int64(env, argv[1], &side->byte_offset) != napi_ok)
@@ -273,9 +307,7 @@ side_get(napi_env env, struct state *state, const napi_value *argv,
     side->nbytes = (*handle)->mapping.nbytes;
     return 0;
   }
-  if (napi_get_typedarray_info(env, argv[0], &type, &nbytes, &data, NULL,
-                               NULL) != napi_ok ||
-      type != napi_uint8_array)
+  if (array_get(env, argv[0], napi_uint8_array, &data, &nbytes) != 0)
     return -EINVAL;
   side->base = data;
   side->nbytes = nbytes;
@@ -290,7 +322,6 @@ job_get(napi_env env, struct state *state, const napi_value *argv,
 {
   int error;
   bool into_mapping;
-  napi_typedarray_type type;
   size_t length;
   void *packed;
   if ((error = side_get(env, state, argv, &job->copy.dst, &job->handles[0],
@@ -300,10 +331,9 @@ job_get(napi_env env, struct state *state, const napi_value *argv,
     return error;
   if (into_mapping && job->handles[0]->mapping.mode == MAPPING_READ)
     return -EROFS;
-  if (napi_get_typedarray_info(env, argv[4], &type, &length, &packed, NULL,
-                               NULL) != napi_ok ||
-      type != napi_float64_array)
-    return -EINVAL;
+  if ((error = array_get(env, argv[4], napi_float64_array, &packed, &length)) !=
+      0)
+    return error;
   if ((error = copy_unpack(&job->copy, packed, length)) != 0)
     return error;
   return copy_check(&job->copy);
@@ -452,6 +482,33 @@ addon_reserve(napi_env env, napi_callback_info info)
                 nbytes <= 0 ? -EINVAL : mapping_reserve(fd, (uint64_t)nbytes));
 }
 
+/* setDirect(fd, 0 | 1) */
+static napi_value
+addon_set_direct(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(2);
+  int32_t fd, direct;
+  CHECK(napi_get_value_int32(env, argv[0], &fd));
+  CHECK(napi_get_value_int32(env, argv[1], &direct));
+  return number(env, output_set_direct(fd, direct != 0));
+}
+
+/* addressModulo(Uint8Array, divisor) -> 0 to divisor - 1 | -errno */
+static napi_value
+addon_address_modulo(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(2);
+  uint32_t divisor;
+  size_t nbytes;
+  void *bytes;
+  CHECK(napi_get_value_uint32(env, argv[1], &divisor));
+  CHECK(napi_get_typedarray_info(env, argv[0], NULL, &nbytes, &bytes, NULL,
+                                 NULL));
+  if (divisor == 0)
+    return number(env, -EINVAL);
+  return number(env, (double)((uintptr_t)bytes % divisor));
+}
+
 /* lock(fd): exclusive, without waiting */
 static napi_value
 addon_lock(napi_env env, napi_callback_info info)
@@ -462,17 +519,183 @@ addon_lock(napi_env env, napi_callback_info info)
   return number(env, output_lock(fd));
 }
 
-enum work_kind { WORK_COPY, WORK_FLUSH, WORK_PREFETCH, WORK_WRITE };
+/* crc32(Uint8Array, seed) -> CRC-32 | -EINVAL */
+static napi_value
+addon_crc32(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(2);
+  uint32_t seed;
+  size_t nbytes;
+  void *bytes;
+  if (array_get(env, argv[0], napi_uint8_array, &bytes, &nbytes) != 0 ||
+      napi_get_value_uint32(env, argv[1], &seed) != napi_ok)
+    return number(env, -EINVAL);
+  return number(env, crc32_update(seed, bytes, nbytes));
+}
+
+static void
+inflater_finalize(napi_env env, void *data, void *hint)
+{
+  (void)env;
+  (void)hint;
+  inflater_drop(data);
+}
+
+/* inflater() -> inflater | -errno */
+static napi_value
+addon_inflater(napi_env env, napi_callback_info info)
+{
+  (void)info;
+  struct inflater *inflater;
+  const struct zlib *zlib = zlib_symbols();
+  int error = zlib == NULL ? -ENOTSUP : inflater_new(&inflater, zlib);
+  if (error != 0)
+    return number(env, error);
+  return object_around(env, inflater, &inflater_tag, inflater_finalize);
+}
+
+/* 0, or -EINVAL for what is no inflater, -EBUSY while a thread works on it. */
+static int
+inflater_get(napi_env env, napi_value value, struct inflater **inflater)
+{
+  *inflater = data_of(env, value, &inflater_tag);
+  if (*inflater == NULL)
+    return -EINVAL;
+  return inflater_is_busy(*inflater) ? -EBUSY : 0;
+}
+
+/* inflaterReset(inflater, bits, byte, window) */
+static napi_value
+addon_inflater_reset(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(4);
+  struct inflater *inflater;
+  uint32_t bits, byte;
+  size_t nbytes;
+  void *window;
+  int error = inflater_get(env, argv[0], &inflater);
+  if (error == 0 &&
+      (napi_get_value_uint32(env, argv[1], &bits) != napi_ok ||
+       napi_get_value_uint32(env, argv[2], &byte) != napi_ok ||
+       array_get(env, argv[3], napi_uint8_array, &window, &nbytes) != 0))
+    error = -EINVAL;
+  if (error == 0)
+    error = inflater_reset(inflater, bits, byte, window, nbytes);
+  return number(env, error);
+}
+
+/* inflaterWindow(inflater, Uint8Array) -> bytes | -errno */
+static napi_value
+addon_inflater_window(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(2);
+  struct inflater *inflater;
+  size_t nbytes;
+  void *into;
+  int result = inflater_get(env, argv[0], &inflater);
+  if (result == 0)
+    result = array_get(env, argv[1], napi_uint8_array, &into, &nbytes);
+  if (result == 0)
+    result = inflater_window(inflater, into, nbytes);
+  return number(env, result);
+}
+
+/* A Uint8Array and the [start, end) of it that is meant: three arguments. */
+static int
+part_get(napi_env env, const napi_value *argv, uint8_t **bytes,
+         uint64_t *nbytes)
+{
+  int64_t start, end;
+  size_t length;
+  void *data;
+  if (array_get(env, argv[0], napi_uint8_array, &data, &length) != 0 ||
+      napi_get_value_int64(env, argv[1], &start) != napi_ok ||
+      napi_get_value_int64(env, argv[2], &end) != napi_ok || start < 0 ||
+      end < start)
+    return -EINVAL;
+  *nbytes = (uint64_t)(end - start);
+  *bytes = length == 0 ? NULL : (uint8_t *)data + start;
+  return range_check((uint64_t)start, *nbytes, length);
+}
+
+enum { INFLATE_ARGUMENTS = 10, INFLATE_RESULTS = 5 };
+
+/* inflate(inflater, input, inputStart, inputEnd, output, outputStart,
+ * outputEnd, boundaryAfter, withCrc, result): checks it all. */
+static int
+inflate_get(napi_env env, const napi_value *argv, struct inflater **inflater,
+            struct inflate_run *run)
+{
+  int error;
+  double after;
+  size_t length;
+  void *results;
+  uint8_t *input;
+  if ((error = inflater_get(env, argv[0], inflater)) != 0 ||
+      (error = part_get(env, argv + 1, &input, &run->input_nbytes)) != 0 ||
+      (error = part_get(env, argv + 4, &run->output, &run->output_nbytes)) != 0)
+    return error;
+  run->input = input;
+  if (napi_get_value_double(env, argv[7], &after) != napi_ok || !(after >= 0) ||
+      napi_get_value_bool(env, argv[8], &run->with_crc) != napi_ok ||
+      array_get(env, argv[9], napi_float64_array, &results, &length) != 0 ||
+      length < INFLATE_RESULTS)
+    return -EINVAL;
+  /* No output is 2^63 bytes long. */
+  run->boundary_after = after < 0x1p63 ? (uint64_t)after : UINT64_MAX;
+  return 0;
+}
+
+/* Fills the array, unless it was detached while a thread worked. */
+static void
+inflate_tell(napi_env env, napi_value array, const struct inflate_run *run)
+{
+  size_t length;
+  void *data;
+  if (array_get(env, array, napi_float64_array, &data, &length) != 0 ||
+      length < INFLATE_RESULTS)
+    return;
+  double *results = data;
+  results[0] = (double)run->consumed;
+  results[1] = (double)run->produced;
+  results[2] = run->ended;
+  results[3] = run->boundary_bits;
+  results[4] = run->crc;
+}
+
+static napi_value
+addon_inflate(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(INFLATE_ARGUMENTS);
+  struct inflater *inflater;
+  struct inflate_run run;
+  int error = inflate_get(env, argv, &inflater, &run);
+  if (error == 0) {
+    error = inflater_run(inflater, &run);
+    inflate_tell(env, argv[9], &run);
+  }
+  return number(env, error);
+}
+
+enum work_kind {
+  WORK_COPY,
+  WORK_FLUSH,
+  WORK_PREFETCH,
+  WORK_WRITE,
+  WORK_INFLATE
+};
 
 struct work {
   napi_async_work async;
   napi_deferred deferred;
   enum work_kind kind;
   struct job job;      /* its handles are kept mapped while the work runs */
-  napi_ref arrays[2];  /* and these uncollected */
+  napi_ref arrays[3];  /* and these uncollected */
   uint64_t byte_offset, nbytes;
   int fd;               /* of a write, from here: */
   const uint8_t *bytes;
+  struct inflater *inflater; /* claimed; its results go into arrays[2] */
+  struct inflate_run run;
   int error;
 };
 
@@ -499,18 +722,25 @@ work_execute(napi_env env, void *data)
     work->error = output_write(work->fd, work->bytes, (size_t)work->nbytes,
                                work->byte_offset, &written);
     break;
+  case WORK_INFLATE:
+    work->error = inflater_run(work->inflater, &work->run);
+    break;
   }
 }
 
 static void
 work_free(napi_env env, struct work *work)
 {
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 3; i++) {
     if (work->arrays[i] != NULL)
       napi_delete_reference(env, work->arrays[i]);
+  }
+  for (int i = 0; i < 2; i++) {
     if (work->job.handles[i] != NULL)
       handle_drop(work->job.handles[i]);
   }
+  if (work->inflater != NULL)
+    inflater_release(work->inflater);
   if (work->async != NULL)
     napi_delete_async_work(env, work->async);
   free(work);
@@ -529,6 +759,10 @@ work_complete(napi_env env, napi_status status, void *data)
     if (source != NULL && !source->open && mapping_is_lost(&source->mapping))
       error = -EFAULT;
   }
+  if (work->kind == WORK_INFLATE && error != -ECANCELED &&
+      napi_get_reference_value(env, work->arrays[2], &result) == napi_ok &&
+      result != NULL)
+    inflate_tell(env, result, &work->run);
   /* An environment on its way out refuses these; nobody waits any more. */
   if (napi_create_double(env, error, &result) == napi_ok)
     napi_resolve_deferred(env, work->deferred, result);
@@ -639,6 +873,34 @@ addon_write(napi_env env, napi_callback_info info)
   return failed(env, "napi_create_reference");
 }
 
+/* As inflate, on a thread of the pool -> Promise<0 | -errno> | -errno */
+static napi_value
+addon_inflate_async(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(INFLATE_ARGUMENTS);
+  const napi_value arrays[] = {argv[1], argv[4], argv[9]};
+  struct inflater *inflater;
+  struct work *work = calloc(1, sizeof(*work));
+  if (work == NULL)
+    return number(env, -ENOMEM);
+  work->kind = WORK_INFLATE;
+  int error = inflate_get(env, argv, &inflater, &work->run);
+  for (int i = 0; i < 3 && error == 0; i++) {
+    if (napi_create_reference(env, arrays[i], 1, &work->arrays[i]) != napi_ok)
+      error = -EINVAL;
+  }
+  if (error == 0)
+    error = inflater_claim(inflater);
+  if (error != 0) {
+    work_free(env, work);
+    return number(env, error);
+  }
+  work->inflater = inflater;
+  work->job.handles[0] = handle_at(data, work->run.output);
+  work->job.handles[1] = handle_at(data, work->run.input);
+  return work_start(env, work);
+}
+
 static void
 state_finalize(napi_env env, void *data, void *hint)
 {
@@ -688,6 +950,14 @@ NAPI_MODULE_INIT()
       {"prefetch", addon_prefetch},
       {"write", addon_write},
       {"lock", addon_lock},
+      {"setDirect", addon_set_direct},
+      {"addressModulo", addon_address_modulo},
+      {"crc32", addon_crc32},
+      {"inflater", addon_inflater},
+      {"inflaterReset", addon_inflater_reset},
+      {"inflaterWindow", addon_inflater_window},
+      {"inflate", addon_inflate},
+      {"inflateAsync", addon_inflate_async},
   };
   napi_value value, buffer;
   for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
@@ -695,6 +965,8 @@ NAPI_MODULE_INIT()
                                functions[i].function, state, &value));
     CHECK(napi_set_named_property(env, exports, functions[i].name, value));
   }
+  CHECK(napi_get_boolean(env, zlib_symbols() != NULL, &value));
+  CHECK(napi_set_named_property(env, exports, "hasInflate", value));
   state->owners++;
   if (napi_create_external_arraybuffer(env, &state->fault_counter,
                                        sizeof(state->fault_counter),

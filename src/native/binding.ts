@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url'
 /** A mapping, opaque to JavaScript. Dropped without `close`, it is unmapped once it and its windows are collected. */
 export type MappingHandle = { readonly opaque: unique symbol }
 
+/** A raw deflate stream being inflated, opaque to JavaScript; freed once it is collected and no thread works on it. */
+export type InflaterHandle = { readonly opaque: unique symbol }
+
 /** How a file is mapped; the numbers are those of `mapping.h`. */
 export const MappingMode: { readonly read: 0; readonly shared: 1; readonly private: 2 } = {
   read: 0,
@@ -68,8 +71,59 @@ export interface Addon {
   prefetch(handle: MappingHandle, byteOffset: number, byteLength: number): Promise<number> | number
   /** Writes all of it; do not touch the bytes before it is done. */
   write(fd: number, from: Uint8Array, byteOffset: number): Promise<number> | number
+  /** Has later writes of an open file go past the page cache (1), or through it again (0). */
+  setDirect(fd: number, direct: 0 | 1): number
+  /** Where the bytes lie in memory, modulo a divisor above 0. */
+  addressModulo(bytes: Uint8Array, divisor: number): number
   /** Takes the file's exclusive lock without waiting; it goes with the descriptor. */
   lock(fd: number): number
+  /** CRC-32, unsigned, of the bytes after those whose CRC is `seed`: `zlib.crc32`, but of no bytes it is the seed. */
+  crc32(bytes: Uint8Array, seed: number): number
+  /** False where the host exports no zlib: `inflater()` then gives -ENOTSUP. */
+  readonly hasInflate: boolean
+  /** A raw deflate stream at its beginning. */
+  inflater(): InflaterHandle | number
+  /**
+   * Back to a beginning: of a stream (0, 0, no bytes), or at an access point. There, the upper `bits` (0 to 7) bits of
+   * `byte`, the one before the input, come first, and `window` is the output before, at most its last 32 KiB.
+   */
+  inflaterReset(inflater: InflaterHandle, bits: number, byte: number, window: Uint8Array): number
+  /**
+   * Inflates `input[inputStart, inputEnd)` into `output[outputStart, outputEnd)` until one is used up, the stream ends,
+   * or a block other than the last ends with at least `boundaryAfter` bytes (Infinity: never) produced by this call.
+   * Fills `result` with [consumed, produced, ended 0 | 1, unused bits of the last byte consumed or -1 when it did not
+   * stop at a boundary, CRC-32 of what was produced or 0 without `withCrc`], also when it fails later than on its
+   * arguments. -EILSEQ for what is no deflate; -EBUSY, here and above, while a thread works on the inflater.
+   * The output range past what was produced may be overwritten. A call without room still consumes what comes before
+   * the next byte: the end of a stream, if that is next.
+   */
+  inflate(
+    inflater: InflaterHandle,
+    input: Uint8Array,
+    inputStart: number,
+    inputEnd: number,
+    output: Uint8Array,
+    outputStart: number,
+    outputEnd: number,
+    boundaryAfter: number,
+    withCrc: boolean,
+    result: Float64Array,
+  ): number
+  /** The same on a thread of the pool; a number at once when the arguments are refused. `result` is filled at the end. */
+  inflateAsync(
+    inflater: InflaterHandle,
+    input: Uint8Array,
+    inputStart: number,
+    inputEnd: number,
+    output: Uint8Array,
+    outputStart: number,
+    outputEnd: number,
+    boundaryAfter: number,
+    withCrc: boolean,
+    result: Float64Array,
+  ): Promise<number> | number
+  /** The last output into `into`, at least 32 KiB long -> how many bytes (32 KiB, or all there were), or -errno. */
+  inflaterWindow(inflater: InflaterHandle, into: Uint8Array): number
 }
 
 /** What this installation runs on. */

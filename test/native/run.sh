@@ -20,7 +20,7 @@ run() {
   shift 3
   echo "$(basename "$test") ($label)"
   # shellcheck disable=SC2086 # flags and CC are lists of words
-  if ! $cc $warnings $flags -I"$root/src/native" -o "$out/test" "$test" "$@" ||
+  if ! $cc $warnings $flags -I"$root/src/native" -o "$out/test" "$test" "$@" -ldl ||
     ! "$out/test"; then
     echo "failed: $(basename "$test") ($label)" >&2
     status=1
