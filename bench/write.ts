@@ -1,5 +1,6 @@
 // `npm run bench:write`: a large float32 array written in chunks of 8 MiB, by everything that can, each in a process of
-// its own, in turns and several rounds; and single rows of 512 bytes.
+// its own, in turns and several rounds, with a pause before each: pages just freed by the one before are quicker to have
+// than others. And single rows of 512 bytes.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -9,6 +10,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { NpyWriter } from 'npymap'
+import { hasPeer, peer } from './engines/peer.ts'
 import { formatBytes } from './format.ts'
 
 const CHUNK_BYTE_LENGTH = 8 * 1024 * 1024
@@ -46,6 +48,29 @@ function makeChunks(): Float32Array[] {
   })
 }
 
+interface MmapIo {
+  map(size: number, protection: number, flags: number, fd: number): Buffer
+  sync(buffer: Buffer, offset: number, length: number, blocking: boolean): void
+  readonly PROT_READ: number
+  readonly PROT_WRITE: number
+  readonly MAP_SHARED: number
+}
+
+async function writeWithMmapIo(path: string, chunks: Float32Array[], count: number, sync: boolean): Promise<void> {
+  const mmap = ((await peer('@riaskov/mmap-io')) as { default: MmapIo }).default
+  const byteLength = count * CHUNK_BYTE_LENGTH
+  const fd = fs.openSync(path, 'w+')
+  fs.ftruncateSync(fd, byteLength)
+  const buffer = mmap.map(byteLength, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, fd)
+  if (buffer.length !== byteLength) throw new Error(`map() of ${byteLength} bytes returned ${buffer.length}`)
+  for (let i = 0; i < count; i++) {
+    const chunk = chunks[i % chunks.length]!
+    buffer.set(new Uint8Array(chunk.buffer), i * CHUNK_BYTE_LENGTH)
+  }
+  if (sync) mmap.sync(buffer, 0, byteLength, true)
+  fs.closeSync(fd)
+}
+
 /** Writes the chunks with one engine of this process; seconds. */
 async function runHere(engine: string, path: string, count: number, sync: boolean): Promise<number> {
   const chunks = makeChunks()
@@ -59,6 +84,8 @@ async function runHere(engine: string, path: string, count: number, sync: boolea
     const rows = chunks.map((chunk) => chunk.subarray(0, ROW_VALUES))
     for (let i = 0; i < count; i++) await writer.write(rows[i % rows.length])
     await writer.close()
+  } else if (engine === 'mmap-io') {
+    await writeWithMmapIo(path, chunks, count, sync)
   } else {
     const piece = Number(engine.split(' ')[1]) * 1024
     const fd = fs.openSync(path, 'w')
@@ -81,7 +108,12 @@ const ENGINES = [
   'np.open_memmap',
   'dd 256K',
   'dd 8M',
+  'dd 8M direct',
+  ...(hasPeer('@riaskov/mmap-io') ? ['mmap-io'] : []),
 ]
+
+/** What moves bytes and knows nothing of arrays. */
+const RAW = /^(dd|fs)/
 
 function runElsewhere(engine: string, path: string, count: number, sync: boolean): number {
   if (engine.startsWith('np.')) {
@@ -91,12 +123,14 @@ function runElsewhere(engine: string, path: string, count: number, sync: boolean
     )
   }
   if (engine.startsWith('dd ')) {
-    const blocks = (count * CHUNK_BYTE_LENGTH) / (engine === 'dd 8M' ? CHUNK_BYTE_LENGTH : 256 * 1024)
+    const [, block, direct] = engine.split(' ')
+    const blocks = (count * CHUNK_BYTE_LENGTH) / (block === '8M' ? CHUNK_BYTE_LENGTH : 256 * 1024)
     const args = [
       'if=/dev/zero',
       `of=${path}`,
-      `bs=${engine.slice(3)}`,
+      `bs=${block}`,
       `count=${blocks}`,
+      ...(direct === undefined ? [] : ['oflag=direct']),
       ...(sync ? ['conv=fsync'] : []),
     ]
     const start = performance.now()
@@ -111,7 +145,7 @@ function runElsewhere(engine: string, path: string, count: number, sync: boolean
       encoding: 'utf8',
     },
   )
-  if (child.status !== 0) throw new Error(`${engine}: ${child.stderr}`)
+  if (child.status !== 0) throw new Error(/Error: (.*)/.exec(child.stderr)?.[1] ?? `died (${child.signal})`)
   return Number(child.stdout)
 }
 
@@ -133,16 +167,27 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
-function compare(folder: string, gibibytes: number, rounds: number): void {
+function compare(folder: string, gibibytes: number, rounds: number, pauseMs: number): string {
+  const report: string[] = []
+  const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs)
   const count = Math.round((gibibytes * 1024 ** 3) / CHUNK_BYTE_LENGTH)
   const byteLength = count * CHUNK_BYTE_LENGTH
   for (const sync of [false, true]) {
     const speeds = new Map<string, number[]>(ENGINES.map((engine) => [engine, []]))
     const digests = new Map<string, string>()
+    const failures = new Map<string, string>()
     for (let round = 0; round < rounds; round++) {
       for (const engine of round % 2 === 0 ? ENGINES : ENGINES.toReversed()) {
         const path = join(folder, 'written.npy')
-        const seconds = runElsewhere(engine, path, count, sync)
+        pause()
+        let seconds: number
+        try {
+          seconds = runElsewhere(engine, path, count, sync)
+        } catch (error) {
+          failures.set(engine, (error as Error).message)
+          fs.rmSync(path, { force: true })
+          continue
+        }
         speeds.get(engine)!.push(byteLength / seconds / 1e9)
         if (!engine.startsWith('dd')) digests.set(engine, digest(path, byteLength))
         fs.rmSync(path)
@@ -150,19 +195,25 @@ function compare(folder: string, gibibytes: number, rounds: number): void {
       }
     }
     if (new Set(digests.values()).size !== 1) throw new Error(`the files differ: ${JSON.stringify([...digests])}`)
-    const best = Math.max(
-      ...ENGINES.filter((engine) => !/^n/.test(engine)).map((engine) => median(speeds.get(engine)!)),
+    const best = Math.max(...ENGINES.filter((engine) => RAW.test(engine)).map((engine) => median(speeds.get(engine)!)))
+    report.push(
+      `${formatBytes(byteLength)} in chunks of 8 MiB, ${sync ? 'durable (fsync)' : 'without fsync'}, GB/s, ${rounds} rounds, ${pauseMs / 1000} s of rest before each:`,
+      '',
+      '| engine | median | min | max | of the best raw write |',
+      '| --- | ---: | ---: | ---: | ---: |',
     )
-    console.log(
-      `\n${formatBytes(byteLength)} in chunks of 8 MiB, ${sync ? 'durable (fsync)' : 'without fsync'}, GB/s, ${rounds} rounds:\n`,
-    )
-    console.log('| engine | median | min | max | of the best raw write |\n| --- | --- | --- | --- | --- |')
     for (const [engine, all] of speeds) {
+      const failure = failures.get(engine)
+      if (failure !== undefined) {
+        report.push(`| ${engine} | fails: ${failure} | | | |`)
+        continue
+      }
       const [middle, low, high] = [median(all), Math.min(...all), Math.max(...all)]
-      console.log(
+      report.push(
         `| ${engine} | ${middle.toFixed(2)} | ${low.toFixed(2)} | ${high.toFixed(2)} | ${(middle / best).toFixed(2)} |`,
       )
     }
+    report.push('')
   }
   const rows = 2_000_000
   const all = Array.from({ length: rounds }, () => {
@@ -171,15 +222,28 @@ function compare(folder: string, gibibytes: number, rounds: number): void {
     fs.rmSync(path)
     return rows / seconds / 1e6
   })
-  console.log(
-    `\nRows of 512 bytes, one write() each: ${median(all).toFixed(2)} M rows/s (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)})`,
+  report.push(
+    `Rows of 512 bytes, one write() each, without fsync: ${median(all).toFixed(2)} M rows/s (${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)}).`,
   )
+  return report.join('\n')
+}
+
+const [BEGIN, END] = ['<!-- bench-write:begin -->', '<!-- bench-write:end -->']
+
+/** Puts the report between the marks of a page. */
+function writeInto(page: string, report: string): void {
+  const text = fs.readFileSync(page, 'utf8')
+  const [start, stop] = [text.indexOf(BEGIN), text.indexOf(END)]
+  if (start < 0 || stop < start) throw new Error(`${page} has no ${BEGIN} … ${END}`)
+  fs.writeFileSync(page, `${text.slice(0, start + BEGIN.length)}\n\n${report}\n\n${text.slice(stop)}`)
 }
 
 const { values } = parseArgs({
   options: {
     size: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '5' },
+    pause: { type: 'string', default: '3' },
+    write: { type: 'string' },
     dir: { type: 'string', default: tmpdir() },
     engine: { type: 'string' },
     path: { type: 'string' },
@@ -195,5 +259,7 @@ if (values.engine !== undefined && values.path !== undefined) {
   const folder = fs.mkdtempSync(join(resolve(values.dir), 'npymap-write-'))
   process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
   process.on('SIGINT', () => process.exit(130))
-  compare(folder, Number(values.size), Number(values.rounds))
+  const report = compare(folder, Number(values.size), Number(values.rounds), Number(values.pause) * 1000)
+  console.log(`\n${report}`)
+  if (values.write !== undefined) writeInto(values.write, report)
 }

@@ -6,9 +6,14 @@ import { type TypedArray, typedArrayKind, typedArrayName } from '../array/typed-
 import { NdView } from '../array/view.ts'
 import type { DType } from '../layout/dtype.ts'
 import { formatShape, isContiguous, type Order } from '../layout/shape.ts'
-import { BUFFER_BYTE_LENGTH, type BufferedOutput } from '../storage/buffered-output.ts'
+import { BUFFER_BYTE_LENGTH } from '../storage/buffered-output.ts'
 import { HeapSource } from '../storage/heap.ts'
 import { viewOf } from './values.ts'
+
+/** Where bytes go, one call at a time; the caller may reuse them once the promise resolves. */
+export interface ByteSink {
+  write(bytes: Uint8Array): Promise<void>
+}
 
 /** The array that chunks belong to. */
 export interface ChunkTarget {
@@ -59,7 +64,7 @@ function equalShapes(a: readonly number[], b: readonly number[]): boolean {
 
 /** Writes the elements of a view, in the order and with the dtype given, in bounded memory. */
 export async function writeView(
-  output: BufferedOutput,
+  output: ByteSink,
   view: StridedArray,
   as: { readonly dtype: DType; readonly order: Order },
   checkGoingOn: () => void = () => {},
@@ -76,14 +81,44 @@ export async function writeView(
     }
     return
   }
-  const scratch = new Uint8Array(Math.max(BUFFER_BYTE_LENGTH, laid.dtype.itemSize))
-  for (const part of parts(laid)) {
-    checkGoingOn()
-    const bytes = scratch.subarray(0, sizeOf(part.shape) * part.dtype.itemSize)
-    await source.gatherAsync(regionOf(part), bytes, wordSize)
-    await output.write(bytes)
+  const { itemSize } = laid.dtype
+  const byteLength = sizeOf(laid.shape) * itemSize
+  const partByteLength = Math.min(byteLength, Math.max(partByteLengthOf(laid), itemSize))
+  // One fills while the other is on its way.
+  let [scratch, spare] = [
+    new Uint8Array(partByteLength),
+    new Uint8Array(byteLength > partByteLength ? partByteLength : 0),
+  ]
+  let inFlight: Promise<void> = Promise.resolve()
+  try {
+    for (const part of parts(laid, partByteLength)) {
+      checkGoingOn()
+      const bytes = scratch.subarray(0, sizeOf(part.shape) * itemSize)
+      await source.gatherAsync(regionOf(part), bytes, wordSize)
+      await inFlight
+      inFlight = output.write(bytes)
+      // It is awaited below, which tells of its failure.
+      inFlight.catch(() => {})
+      ;[scratch, spare] = [spare, scratch]
+    }
+    await inFlight
+  } finally {
+    // Whatever went wrong, nothing may be on its way from here any more.
+    await inFlight.catch(() => {})
   }
 }
+
+/**
+ * How much to copy at a time. Where neighbours in the output lie far apart in the source, as in a transposed view, each
+ * part touches every page of it: then fewer, larger ones, unless this very thread has to copy them.
+ */
+function partByteLengthOf(laid: StridedArray): number {
+  const steps = laid.byteStrides.map(Math.abs).filter((_, axis) => laid.shape[axis]! > 1)
+  const scattered = steps.length > 1 && steps.at(-1)! > Math.min(...steps)
+  return scattered && laid.source.offThread ? SCATTERED_BYTE_LENGTH : BUFFER_BYTE_LENGTH
+}
+
+const SCATTERED_BYTE_LENGTH = 32 * 1024 * 1024
 
 /** Between two looks at the signal. */
 const DIRECT_BYTE_LENGTH = 64 * 1024 * 1024
@@ -96,21 +131,21 @@ function transposed(view: StridedArray): StridedArray {
   return { ...view, shape: view.shape.toReversed(), byteStrides: view.byteStrides.toReversed() }
 }
 
-/** Parts of at most a buffer each, in C order. */
-function* parts(view: StridedArray): Generator<StridedArray> {
+/** Parts of at most so many bytes each, but at least an element, in C order. */
+function* parts(view: StridedArray, partByteLength: number): Generator<StridedArray> {
   const byteLength = sizeOf(view.shape) * view.dtype.itemSize
   if (byteLength === 0) return
-  if (byteLength <= BUFFER_BYTE_LENGTH || view.shape.length === 0) {
+  if (byteLength <= partByteLength || view.shape.length === 0) {
     yield view
     return
   }
   const [extent, ...inner] = view.shape as readonly [number, ...number[]]
   const [stride, ...innerStrides] = view.byteStrides as readonly [number, ...number[]]
   const rowByteLength = byteLength / extent
-  const step = Math.floor(BUFFER_BYTE_LENGTH / rowByteLength)
+  const step = Math.floor(partByteLength / rowByteLength)
   for (let start = 0; start < extent; start += Math.max(1, step)) {
     const byteOffset = view.byteOffset + start * stride
-    if (step === 0) yield* parts({ ...view, byteOffset, shape: inner, byteStrides: innerStrides })
+    if (step === 0) yield* parts({ ...view, byteOffset, shape: inner, byteStrides: innerStrides }, partByteLength)
     else yield { ...view, byteOffset, shape: [Math.min(step, extent - start), ...inner] }
   }
 }

@@ -32,12 +32,19 @@ export interface NpyFileHeader extends NpyHeader {
 /** Most headers, prefix included, are 128 bytes: one read gets them. */
 const FIRST_READ_BYTE_LENGTH = 256
 
-/** Reads and parses the header of the .npy image that starts at `byteOffset`; reads nothing after it. */
-export function readHeaderFrom(source: ByteSource, byteOffset: number, options: HeaderOptions): NpyHeader {
+/**
+ * Reads and parses the header of the .npy image that starts at `byteOffset` and has no more than `available` bytes; reads
+ * nothing after it.
+ */
+export function readHeaderFrom(
+  source: ByteSource,
+  byteOffset: number,
+  options: HeaderOptions,
+  available: number = source.byteLength - byteOffset,
+): NpyHeader {
   const headerOptions = { ...options, path: source.path, byteOffset }
-  const available = source.byteLength - byteOffset
-  // A mapping costs nothing to read a little further in; a file is read no further than its header.
-  const first = source.kind === 'file' ? NPY_PREFIX_BYTE_LENGTH : FIRST_READ_BYTE_LENGTH
+  // A mapping costs nothing to read a little further in; other sources are read no further than the header.
+  const first = source.kind === 'mapped' ? FIRST_READ_BYTE_LENGTH : NPY_PREFIX_BYTE_LENGTH
   let bytes = new Uint8Array(Math.min(first, available))
   source.read(byteOffset, bytes)
   refuseArchive(bytes, source.path)
@@ -68,9 +75,14 @@ function refuseArchive(bytes: Uint8Array, path: string | null): void {
   })
 }
 
-/** The view of the .npy image at `byteOffset` with this header, once its data is known to be there. */
-export function arrayAt(source: ByteSource, byteOffset: number, header: NpyHeader): StridedArray {
-  checkDataFits(header, source.byteLength - byteOffset, { path: source.path, byteOffset })
+/** The view of the .npy image at `byteOffset` with this header, once its data is known to be in the `available` bytes. */
+export function arrayAt(
+  source: ByteSource,
+  byteOffset: number,
+  header: NpyHeader,
+  available: number = source.byteLength - byteOffset,
+): StridedArray {
+  checkDataFits(header, available, { path: source.path, byteOffset })
   return layOut(source, header, byteOffset + header.byteOffset)
 }
 

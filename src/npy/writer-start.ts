@@ -1,15 +1,12 @@
 // How a writer begins: a new file beside its target, or an existing one under its lock.
 
-import { sizeOf } from '../array/strided-array.ts'
-import { SelectionError } from '../errors.ts'
-import { formatNpyHeader } from '../format/npy-header.ts'
 import type { DType, DTypeLike, DTypeName } from '../layout/dtype.ts'
-import { type Order, parseShape } from '../layout/shape.ts'
-import { checkChoice, checkOptions } from '../options.ts'
+import type { Order } from '../layout/shape.ts'
+import { checkOptions } from '../options.ts'
 import { absolutePath, fromNodeError } from '../storage/os.ts'
 import { closeQuietly, discard, type NewOutput, type OutputSystem, openBeside } from '../storage/output.ts'
-import { arrayDType } from './array-dtype.ts'
-import { type GrowingFile, openGrowing, requireWhole, shapeWith, withRoom } from './growing.ts'
+import { type GrowingFile, openGrowing, requireWhole, withRoom } from './growing.ts'
+import { newGrowing } from './growing-shape.ts'
 
 /** What a new file will hold. */
 export interface WriterOptions<T extends DTypeName = DTypeName> {
@@ -48,20 +45,9 @@ export async function startNew<T extends DTypeName>(
   checkOptions(options, ['dtype', 'shape', 'order', 'sync', 'signal'], 'NpyWriter.create')
   const { signal } = options
   signal?.throwIfAborted()
-  const dtype = arrayDType(options.dtype, 'NpyWriter.create')
-  const given = checkChoice(options.order ?? 'C', ['C', 'F'] as const, 'NpyWriter.create: order')
-  // One axis is in both orders.
-  const order = options.shape?.length === 1 ? 'C' : given
-  const { rowShape, fixedRows } = parseGrowingShape(options.shape, order)
-  if (sizeOf(rowShape) * dtype.itemSize === 0) {
-    throw new SelectionError('NpyWriter.create: rows of no bytes cannot be counted; save() writes empty arrays')
-  }
-  const shape = shapeWith({ order, rowShape }, 0)
-  const header = formatNpyHeader({ dtype, shape, order }, { keepOrder: true })
-  const version: readonly [number, number] = [header[6] as number, header[7] as number]
+  const { array, fixedRows, header } = newGrowing(options, 'NpyWriter.create')
   const target = absolutePath(path)
   const output = openBeside(target, system)
-  const array = { dtype, order, rowShape, version, byteOffset: header.length }
   const file = { fd: output.fd, path: target, array, rowCount: 0, fileByteLength: header.length }
   try {
     await system.write(output.fd, header, 0)
@@ -71,23 +57,6 @@ export async function startNew<T extends DTypeName>(
     throw fromNodeError(error, target)
   }
   return { file, output, fixedRows, sync: options.sync ?? true, system, signal }
-}
-
-function parseGrowingShape(
-  shape: readonly (number | null)[],
-  order: Order,
-): { rowShape: number[]; fixedRows: number | null } {
-  if (!Array.isArray(shape)) throw new TypeError(`NpyWriter.create: expected shape to be an array, got ${typeof shape}`)
-  if (shape.length === 0)
-    throw new SelectionError('NpyWriter.create: a 0-d array has no axis to grow along; use save()')
-  const axis = order === 'C' ? 0 : shape.length - 1
-  if (shape.some((extent, at) => extent === null && at !== axis)) {
-    throw new SelectionError(`NpyWriter.create: in ${order} order only axis ${axis} can be null, the one that grows`, {
-      axis,
-    })
-  }
-  const known = parseShape(shape.map((extent, at) => (at === axis ? (extent ?? 0) : extent)))
-  return { rowShape: known.filter((_, at) => at !== axis), fixedRows: shape[axis] ?? null }
 }
 
 /** Opens the file that {@link NpyWriter.append} continues. */

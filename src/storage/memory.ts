@@ -16,3 +16,13 @@ export function allocateBytes(byteLength: number): Uint8Array<ArrayBuffer> {
   if (byteLength >= LARGE_BYTE_LENGTH) loadAddon()?.preferHugePages(bytes)
   return bytes
 }
+
+/** Memory whose first byte lies at a multiple of `alignment`, as devices want it; null without the addon. */
+export function alignedBytes(byteLength: number, alignment: number): Uint8Array<ArrayBuffer> | null {
+  const addon = loadAddon()
+  if (addon === null) return null
+  const bytes = new Uint8Array(byteLength + alignment)
+  const over = addon.addressModulo(bytes, alignment)
+  const start = over === 0 ? 0 : alignment - over
+  return bytes.subarray(start, start + byteLength)
+}

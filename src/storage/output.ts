@@ -12,6 +12,8 @@ export interface OutputSystem {
   open(path: string, flags: string | number, mode: number): number
   /** Writes all of it. The bytes are not touched before the promise settles. */
   write(fd: number, from: Uint8Array, byteOffset: number): Promise<void>
+  /** Has later writes go past the page cache, or through it again; false where that cannot be. */
+  setDirect(fd: number, direct: boolean): boolean
   sync(fd: number): Promise<void>
   truncate(fd: number, byteLength: number): Promise<void>
   rename(from: string, to: string): void
@@ -44,6 +46,7 @@ export const nodeOutput: OutputSystem = {
     const status = await addon.write(fd, from, byteOffset)
     if (status !== 0) throw osError('write', status, null)
   },
+  setDirect: (fd, direct) => loadAddon()?.setDirect(fd, direct ? 1 : 0) === 0,
   sync: (fd) => new Promise((resolve, reject) => fs.fsync(fd, (error) => (error ? reject(error) : resolve()))),
   truncate: (fd, byteLength) =>
     new Promise((resolve, reject) => fs.ftruncate(fd, byteLength, (error) => (error ? reject(error) : resolve()))),

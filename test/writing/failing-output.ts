@@ -65,6 +65,12 @@ export class FailingOutput implements OutputSystem {
     }
   }
 
+  setDirect(fd: number, direct: boolean): boolean {
+    this.#require(fd, 'setDirect')
+    if (this.#fails('setDirect') !== null) return false
+    return nodeOutput.setDirect(fd, direct)
+  }
+
   async sync(fd: number): Promise<void> {
     this.#require(fd, 'sync')
     const error = this.#fails('sync')
