@@ -18,6 +18,7 @@ export {
   FaultError,
   type FaultReason,
   FormatError,
+  IntegrityError,
   isNpymapError,
   LayoutError,
   type LayoutReason,
@@ -38,5 +39,14 @@ export { type SaveOptions, save } from './npy/save.ts'
 export type { ArrayData, ArrayLike } from './npy/values.ts'
 export { NpyWriter } from './npy/writer.ts'
 export type { AppendOptions, WriterOptions } from './npy/writer-start.ts'
+export type { Compress, CompressOptions } from './npz/compress-options.ts'
+export type { MemberCompression } from './npz/member.ts'
+export { type MemberInfo, NpzFile, type NpzOptions, openNpz } from './npz/npz-file.ts'
+export type { NpzLoadOptions } from './npz/npz-load.ts'
+export type { NpzRecoverOptions, NpzRecovery } from './npz/npz-recover.ts'
+export { type Members, type SavezCompressedOptions, type SavezOptions, savez, savezCompressed } from './npz/savez.ts'
+export { type GrowingMemberOptions, type MemberOptions, NpzWriter } from './npz/writer.ts'
+export type { NpzMemberWriter } from './npz/writer-member.ts'
+export type { NpzWriterOptions } from './npz/writer-start.ts'
 export type { Advice } from './storage/byte-source.ts'
 export type { MapMode } from './storage/mapped.ts'

@@ -34,6 +34,7 @@ export class RowOutput {
   readonly #row: number
   #byteLength: number
 
+  /** `requireOpen` is asked before each chunk; the life of the writer is what can end one that is under way. */
   constructor(target: RowTarget, sink: RowSink, life: WriterLife, requireOpen: () => void) {
     this.#target = target
     this.#sink = sink
@@ -83,7 +84,7 @@ export class RowOutput {
     this.#requireRoom(byteLength)
     try {
       for (let done = 0; done < byteLength; done += PIECE_BYTE_LENGTH) {
-        this.#requireOpen()
+        this.#life.requireOpen()
         await this.#put(bytes.subarray(done, done + PIECE_BYTE_LENGTH))
       }
     } catch (error) {
@@ -97,7 +98,7 @@ export class RowOutput {
     const view = chunkView(chunk, array)
     this.#requireRoom(sizeOf(view.shape) * array.dtype.itemSize)
     try {
-      await writeView({ write: (bytes) => this.#put(bytes) }, view, array, () => this.#requireOpen())
+      await writeView({ write: (bytes) => this.#put(bytes) }, view, array, () => this.#life.requireOpen())
     } catch (error) {
       // Part of the chunk may be in the file: what follows would be shifted.
       throw await this.#life.fail(error)

@@ -35,7 +35,7 @@ export type Decode<T> = (view: DataView, byteOffset: number) => T
  * `RangeError` for a range outside the source, which is a bug of the caller.
  */
 export interface ByteSource {
-  readonly kind: 'mapped' | 'file' | 'heap'
+  readonly kind: 'mapped' | 'file' | 'heap' | 'inflated'
   /** Absolute, or null for memory. */
   readonly path: string | null
   readonly byteLength: number

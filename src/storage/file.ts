@@ -4,10 +4,10 @@ import * as fs from 'node:fs'
 import { ClosedError, FaultError, LayoutError } from '../errors.ts'
 import type { Advice, ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
 import { checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
+import { gatherReads, gatherReadsAsync } from './gather-reads.ts'
 import { HeapSource } from './heap.ts'
 import { errnoName, fromNodeError, notARegularFile } from './os.ts'
-import { planReads, planWrites, type ReadPiece, SCRATCH_BYTE_LENGTH } from './read-plan.ts'
-import { copyStrided } from './strided.ts'
+import { planWrites, SCRATCH_BYTE_LENGTH } from './read-plan.ts'
 
 /** Node aborts the process on single reads and writes above 2 GiB; half of that is never asked for. */
 export const MAX_IO_BYTE_LENGTH: number = 1024 * 1024 * 1024
@@ -194,23 +194,13 @@ export class FileSource implements ByteSource {
   gather(region: Region, into: Uint8Array, wordSize: number): void {
     this.#open()
     checkRegion(this, region)
-    const scratch = new Scratch()
-    for (const piece of planReads(region, wordSize)) {
-      const target = scratch.target(piece, into)
-      this.read(piece.fileByteOffset, target)
-      if (!piece.direct) copyStrided(into, piece.targetByteOffset, target, piece.scratchByteOffset, piece.plan)
-    }
+    gatherReads(region, into, wordSize, (byteOffset, target) => this.read(byteOffset, target))
   }
 
   async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
     this.#open()
     checkRegion(this, region)
-    const scratch = new Scratch()
-    for (const piece of planReads(region, wordSize)) {
-      const target = scratch.target(piece, into)
-      await this.#readAsync(piece.fileByteOffset, target)
-      if (!piece.direct) copyStrided(into, piece.targetByteOffset, target, piece.scratchByteOffset, piece.plan)
-    }
+    await gatherReadsAsync(region, into, wordSize, (byteOffset, target) => this.#readAsync(byteOffset, target))
   }
 
   scatter(region: Region, from: ByteSource, fromRegion: Region, wordSize: number): void {
@@ -272,17 +262,6 @@ export class FileSource implements ByteSource {
     this.#access = null
     abandoned.unregister(this)
     if (this.#callsInFlight === 0) access.close()
-  }
-}
-
-/** Scratch memory of one gather, as large as its largest piece. */
-class Scratch {
-  #bytes = new Uint8Array(0)
-
-  target(piece: ReadPiece, into: Uint8Array): Uint8Array {
-    if (piece.direct) return into.subarray(piece.targetByteOffset, piece.targetByteOffset + piece.byteLength)
-    if (this.#bytes.byteLength < piece.byteLength) this.#bytes = new Uint8Array(piece.byteLength)
-    return this.#bytes.subarray(0, piece.byteLength)
   }
 }
 

@@ -1,0 +1,81 @@
+// A whole member in memory, checked: read or inflated off the main thread, in parallel where the member allows it.
+
+import type { StridedArray } from '../array/strided-array.ts'
+import type { ByteSource } from '../storage/byte-source.ts'
+import { crc32 } from '../storage/deflate.ts'
+import { HeapSource } from '../storage/heap.ts'
+import { zstdDecompressAsync } from '../storage/zstd.ts'
+import type { Member } from './member.ts'
+import { imageArray, memoryForImage } from './member-image.ts'
+
+/** Options of {@link NpzFile.load}. */
+export interface NpzLoadOptions {
+  /** False does not compare the CRC-32: for members that are broken, or trusted. */
+  readonly verify?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Bytes read and checked at a time: the check runs on this thread. */
+const PIECE_BYTE_LENGTH = 1024 * 1024
+
+/** Reads a member into memory. Nothing is allocated before its declared length passed the limits. */
+export async function loadMember(member: Member, options: NpzLoadOptions): Promise<StridedArray> {
+  const { archive, entry } = member
+  const { verify = true, signal } = options
+  member.checkLoadByteLength()
+  if (member.compression === 'zstd') {
+    const packed = new Uint8Array(entry.compressedByteLength)
+    await readInto(archive.source, member.dataByteOffset, packed)
+    signal?.throwIfAborted()
+    return member.inMemory(await zstdDecompressAsync(packed, member.zstd), verify)
+  }
+  const bytes =
+    member.compression === 'stored'
+      ? await loadStored(member, verify, signal)
+      : await loadDeflated(member, verify, signal)
+  // Read again from what was checked: the file may have changed meanwhile.
+  return imageArray(member.imageIn(new HeapSource(bytes, archive.path), 0))
+}
+
+function readInto(source: ByteSource, byteOffset: number, into: Uint8Array): Promise<void> {
+  return source.gatherAsync({ byteOffset, shape: [], byteStrides: [], itemSize: into.byteLength }, into, 1)
+}
+
+async function loadDeflated(
+  member: Member,
+  verify: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { inflated } = member
+  const bytes = memoryForImage(member.imageIn(inflated, 0))
+  const crc = await inflated.readAround(0, bytes, { crc: verify ? 'own' : 'none', signal })
+  if (verify) member.checkCrc(crc)
+  return bytes
+}
+
+async function loadStored(
+  member: Member,
+  verify: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { source } = member.archive
+  const bytes = memoryForImage(member.imageIn(source, member.dataByteOffset))
+  const read = async (at: number): Promise<Uint8Array> => {
+    const piece = bytes.subarray(at, at + PIECE_BYTE_LENGTH)
+    await readInto(source, member.dataByteOffset + at, piece)
+    return piece
+  }
+  let crc = 0
+  let next = read(0)
+  for (let at = 0; at < bytes.byteLength; at += PIECE_BYTE_LENGTH) {
+    const piece = await next
+    signal?.throwIfAborted()
+    // The next one is read while this one is checked.
+    next = read(Math.min(bytes.byteLength, at + PIECE_BYTE_LENGTH))
+    next.catch(() => {})
+    if (verify) crc = crc32(piece, crc)
+  }
+  await next
+  if (verify) member.checkCrc(crc)
+  return bytes
+}

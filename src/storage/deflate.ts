@@ -1,0 +1,38 @@
+// Deflate and CRC-32 of what is written: zlib's own, on threads of the pool where that pays.
+
+import * as zlib from 'node:zlib'
+import { loadAddon } from '../native/binding.ts'
+
+/** Compression levels of zlib: 0 stores, 1 is fast, 9 small. */
+export const MAX_LEVEL = 9
+/** Below this a thread costs more than it saves. */
+const ON_THIS_THREAD_BYTE_LENGTH = 8 * 1024
+
+/** The CRC-32 of bytes that follow others with the CRC-32 `seed`; unsigned. */
+export function crc32(bytes: Uint8Array, seed = 0): number {
+  const addon = loadAddon()
+  if (addon !== null) return addon.crc32(bytes, seed)
+  // Of no bytes zlib.crc32 gives 0, whatever came before.
+  return bytes.byteLength === 0 ? seed : zlib.crc32(bytes, seed)
+}
+
+/**
+ * Deflates bytes without regard to any before them. Ends in a flush, on a whole byte, or when `last` with the stream's end.
+ * The bytes are not touched before a promise settles.
+ */
+export function deflateAlone(bytes: Uint8Array, level: number, last: boolean): Uint8Array | Promise<Uint8Array> {
+  const options = {
+    level,
+    finishFlush: last ? zlib.constants.Z_FINISH : zlib.constants.Z_SYNC_FLUSH,
+    // What cannot be compressed grows by 5 bytes every 16 KiB: all of it fits in one piece.
+    chunkSize: bytes.byteLength + Math.floor(bytes.byteLength / 256) + 128,
+  }
+  if (bytes.byteLength <= ON_THIS_THREAD_BYTE_LENGTH) return zlib.deflateRawSync(bytes, options)
+  return new Promise((resolve, reject) => {
+    zlib.deflateRaw(bytes, options, (error, deflated) => {
+      // Their numbers are not those of the system.
+      if (error !== null) reject(new Error(`deflate: ${error.message}`, { cause: error }))
+      else resolve(deflated)
+    })
+  })
+}

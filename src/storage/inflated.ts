@@ -1,0 +1,411 @@
+// Bytes of a deflated member, inflated where they are asked for: from the cursor or restart point nearest before them,
+// through a cache of pages, in parallel where a large range has several restart points.
+
+import { ClosedError, IntegrityError, LayoutError, UnsupportedError } from '../errors.ts'
+import { combineCrc32 } from '../format/crc32-combine.ts'
+import type { SozipIndex } from '../format/sozip.ts'
+import { type AccessPoint, AccessPoints, BEGINNING, type RestartPoint, windowOf } from './access-points.ts'
+import type { ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
+import { checkRange, checkRegion } from './byte-source.ts'
+import { ascending, gatherReads, gatherReadsAsync, mirror } from './gather-reads.ts'
+import type { DeflatedRange, InflateCursor } from './inflate-cursor.ts'
+import type { InflatePool } from './inflate-pool.ts'
+import { PAGE_BYTE_LENGTH, Page } from './page-cache.ts'
+import { runLater, runNow, type Steps } from './steps.ts'
+
+/** A range in the cache is inflated on to a multiple of this: neighbours come next, and zlib likes room. */
+const GRANULE_BYTE_LENGTH = 16 * 1024
+/** Reads that end this early ask for a header: not a byte more is inflated for them. */
+const HEAD_BYTE_LENGTH = 4096
+/** What starting at a point costs, as bytes that could be inflated meanwhile. */
+const RESTART_BYTE_LENGTH = 64 * 1024
+/** Members up to this length are inflated from their beginning: looking for an index costs more. */
+const SHORT_BYTE_LENGTH = 32 * 1024
+/** The least output of a piece that is inflated in parallel with others. */
+const PIECE_BYTE_LENGTH = 1024 * 1024
+/** Chunks longer than this are no better than access points. */
+const MOST_CHUNK_BYTE_LENGTH = 4 * 1024 * 1024
+const NO_WINDOW = new Uint8Array(0)
+
+/** A deflated member, with the ways to start inside it. */
+export interface DeflatedMember extends DeflatedRange {
+  /** The seek index that the archive has for it; asked for once, when it is first needed. */
+  readonly chunks?: () => SozipIndex | null
+  /** Access points of the whole stream, recorded once before; asked for once. */
+  readonly saved?: () => readonly AccessPoint[] | null
+  /** Called when all access points of the member are known. */
+  readonly onIndexed?: (points: AccessPoints) => void
+}
+
+/** How a range is inflated. */
+export interface InflateOptions {
+  readonly signal?: AbortSignal | undefined
+  /**
+   * `running` goes on with a CRC-32 begun at the start of the stream, and checks it at the end; `own` is that of the range;
+   * `none` checks nothing. `running` when left out.
+   */
+  readonly crc?: 'running' | 'own' | 'none' | undefined
+}
+
+/** A {@link ByteSource} over the inflated bytes of a deflated member. */
+export class InflatedSource implements ByteSource {
+  readonly kind = 'inflated'
+  readonly path: string | null
+  readonly byteLength: number
+  readonly writable: boolean = false
+  readonly offThread: boolean
+  readonly #member: DeflatedMember
+  readonly #pool: InflatePool
+  #chunks: SozipIndex | null | undefined
+  #points: AccessPoints | null = null
+  #indexing: Promise<void> | null = null
+  #told = false
+  /** Found to disagree with its checksum or length: nothing of it is given out any more. */
+  #damage: IntegrityError | null = null
+
+  constructor(member: DeflatedMember, pool: InflatePool) {
+    this.#member = member
+    this.#pool = pool
+    this.path = member.source.path
+    this.byteLength = member.uncompressedByteLength
+    this.offThread = pool.native
+  }
+
+  get closed(): boolean {
+    return this.#member.source.closed
+  }
+
+  /** True when any part can be had without inflating all before it. */
+  get seekable(): boolean {
+    this.#findRestarts()
+    return this.#chunks !== null || this.#points?.complete === true
+  }
+
+  #open(): void {
+    if (this.closed) throw new ClosedError('array', { path: this.path })
+    if (this.#damage !== null) throw this.#damage
+  }
+
+  /** Learns where the stream can be started, at the first need. */
+  #findRestarts(): void {
+    if (this.#chunks !== undefined) return
+    const chunks = this.#member.chunks?.() ?? null
+    this.#chunks = chunks !== null && chunks.chunkByteLength <= MOST_CHUNK_BYTE_LENGTH ? chunks : null
+    if (this.#chunks !== null || !this.#pool.native) return
+    const { indexSpacing, windows } = this.#pool
+    this.#points = new AccessPoints(indexSpacing, windows)
+    const saved = this.#member.saved?.() ?? null
+    if (saved === null) return
+    this.#points.restore(saved)
+    this.#told = true
+  }
+
+  /** The restart point nearest before a position, and the output that it needs. */
+  #restartBefore(position: number): { point: RestartPoint; window: () => Uint8Array | null } {
+    if (this.#chunks) {
+      const { chunkByteLength, chunkByteOffsets } = this.#chunks
+      const chunk = Math.floor(position / chunkByteLength)
+      const compressedByteOffset = chunkByteOffsets[chunk] ?? 0
+      const found = { byteOffset: chunk * chunkByteLength, compressedByteOffset, bits: 0, byte: 0, crc: null }
+      return { point: chunk === 0 ? BEGINNING : found, window: () => NO_WINDOW }
+    }
+    const point = this.#points?.nearest(position) ?? null
+    return point === null ? { point: BEGINNING, window: () => NO_WINDOW } : { point, window: () => windowOf(point) }
+  }
+
+  /** The cursor nearest before a range, for this caller alone. */
+  *#cursorFor(position: number, end: number): Steps<InflateCursor> {
+    if (end > SHORT_BYTE_LENGTH) this.#findRestarts()
+    const { point, window } = this.#restartBefore(position)
+    const idle = this.#pool.nearest(this, position)
+    const near = idle !== null && idle.position + RESTART_BYTE_LENGTH >= point.byteOffset
+    if (near) this.#pool.take(idle)
+    const cursor = near ? idle : this.#pool.any()
+    cursor.chunks = this.#chunks ?? null
+    cursor.points = this.#points
+    if (cursor.crcStart !== 0) cursor.crc = null
+    if (near) return cursor
+    const before = window()
+    yield* cursor.restart(this, this.#member, before === null ? BEGINNING : point, before ?? NO_WINDOW)
+    return cursor
+  }
+
+  /** Does something in a range with a cursor before it, and gives that back whatever happens. */
+  *#withCursor<T>(position: number, end: number, use: (cursor: InflateCursor) => Steps<T>): Steps<T> {
+    const cursor = yield* this.#cursorFor(position, end)
+    let spent = true
+    try {
+      const result = yield* use(cursor)
+      spent = cursor.position === this.byteLength
+      return result
+    } catch (error) {
+      if (error instanceof IntegrityError) this.#damage = error
+      throw error
+    } finally {
+      this.#pool.release(cursor, spent)
+      this.#tell()
+    }
+  }
+
+  #tell(): void {
+    if (this.#told || this.#points?.complete !== true || this.#damage !== null) return
+    this.#told = true
+    this.#member.onIndexed?.(this.#points)
+  }
+
+  /** Reads of more than a quarter of the cache would push out everything else. */
+  #goesAround(byteLength: number): boolean {
+    const { byteLength: cached } = this.#pool.cache
+    return byteLength > cached / 4 || cached < PAGE_BYTE_LENGTH
+  }
+
+  *#read(byteOffset: number, into: Uint8Array): Steps<void> {
+    const end = byteOffset + into.byteLength
+    if (this.#goesAround(into.byteLength)) {
+      yield* this.#inflateTo(byteOffset, into)
+      return
+    }
+    for (let at = byteOffset; at < end; ) {
+      const page = this.#pool.cache.get(this, Math.floor(at / PAGE_BYTE_LENGTH))
+      const held = page === undefined ? at : Math.min(end, page.byteOffset + page.to)
+      if (page !== undefined && page.byteOffset + page.from <= at && at < held) {
+        const from = at - page.byteOffset
+        into.set(page.bytes.subarray(from, from + held - at), at - byteOffset)
+        at = held
+      } else {
+        at = yield* this.#fillPages(at, end, byteOffset, into)
+      }
+    }
+  }
+
+  /** Straight into the caller's memory. */
+  #inflateTo(byteOffset: number, into: Uint8Array, crc: InflateOptions['crc'] = 'running'): Steps<number> {
+    return this.#withCursor(byteOffset, byteOffset + into.byteLength, function* (cursor) {
+      yield* cursor.skip(byteOffset)
+      if (crc === 'own') cursor.startCrc()
+      if (crc === 'none') cursor.crc = null
+      yield* cursor.fill(into)
+      return cursor.crc ?? 0
+    })
+  }
+
+  /** Inflates pages from `at` on, up to `end` or to bytes that are in the cache; returns where it stopped. */
+  #fillPages(at: number, end: number, byteOffset: number, into: Uint8Array): Steps<number> {
+    const { cache } = this.#pool
+    const source = this
+    return this.#withCursor(at, end, function* (cursor) {
+      yield* cursor.skip(at - (at % PAGE_BYTE_LENGTH))
+      let done = at
+      while (done < end) {
+        const index = Math.floor(cursor.position / PAGE_BYTE_LENGTH)
+        const start = index * PAGE_BYTE_LENGTH
+        const from = cursor.position - start
+        const held = cache.peek(source, index)
+        const extendable = held !== undefined && !held.busy && held.from <= from && from <= held.to
+        if (extendable && done < start + held.to) return done
+        if (extendable && from < held.to) {
+          yield* cursor.skip(start + held.to)
+          continue
+        }
+        const length = Math.min(PAGE_BYTE_LENGTH, source.byteLength - start)
+        const page = extendable ? held : new Page(source, index, length, from)
+        const to = source.#fillEnd(start, end)
+        page.busy = true
+        try {
+          yield* cursor.fill(page.bytes.subarray(from, to))
+        } finally {
+          page.busy = false
+        }
+        page.to = to
+        cache.put(page)
+        const stop = Math.min(end, start + to)
+        if (stop > done) into.set(page.bytes.subarray(done - start, stop - start), done - byteOffset)
+        done = Math.max(done, stop)
+      }
+      return done
+    })
+  }
+
+  /** How far into its page a read that ends at `end` is inflated. */
+  #fillEnd(start: number, end: number): number {
+    const length = Math.min(PAGE_BYTE_LENGTH, this.byteLength - start)
+    if (end <= HEAD_BYTE_LENGTH) return Math.min(length, end)
+    return Math.min(length, Math.ceil((end - start) / GRANULE_BYTE_LENGTH) * GRANULE_BYTE_LENGTH)
+  }
+
+  readElement<T>(decode: Decode<T>, byteOffset: number, byteLength: number): T {
+    this.#open()
+    const page = this.#pool.cache.newest
+    if (page !== null && page.owner === this) {
+      const at = byteOffset - page.byteOffset
+      if (at >= page.from && at + byteLength <= page.to && byteLength >= 0) return decode(page.view, at)
+    }
+    checkRange(this, byteOffset, byteLength)
+    const bytes = new Uint8Array(byteLength)
+    runNow(this.#read(byteOffset, bytes))
+    return decode(new DataView(bytes.buffer), 0)
+  }
+
+  read(byteOffset: number, into: Uint8Array): void {
+    this.#open()
+    checkRange(this, byteOffset, into.byteLength)
+    runNow(this.#read(byteOffset, into))
+  }
+
+  gather(region: Region, into: Uint8Array, wordSize: number): void {
+    this.#open()
+    checkRegion(this, region)
+    const forward = this.#forward(region)
+    const target = forward === region ? into : new Uint8Array(into.byteLength)
+    gatherReads(forward, target, wordSize, (byteOffset, piece) => {
+      this.#open()
+      runNow(this.#read(byteOffset, piece))
+    })
+    if (forward !== region) mirror(region, target, into)
+  }
+
+  async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
+    this.#open()
+    checkRegion(this, region)
+    const forward = this.#forward(region)
+    const target = forward === region ? into : new Uint8Array(into.byteLength)
+    await gatherReadsAsync(forward, target, wordSize, async (byteOffset, piece) => {
+      this.#open()
+      if (this.#goesAround(piece.byteLength)) await this.readAround(byteOffset, piece)
+      else await this.#later(this.#read(byteOffset, piece))
+    })
+    if (forward !== region) mirror(region, target, into)
+  }
+
+  /** Where every step back means inflating from the beginning, axes that run backwards are read forwards. */
+  #forward(region: Region): Region {
+    if (this.#pool.native || !region.byteStrides.some((stride) => stride < 0)) return region
+    this.#findRestarts()
+    return this.#chunks === null ? ascending(region) : region
+  }
+
+  #later<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {
+    return runLater(steps, () => {
+      this.#open()
+      signal?.throwIfAborted()
+    })
+  }
+
+  /**
+   * Inflates a range into memory, around the cache, in parallel from its restart points. Settles when no thread writes to
+   * the memory any more. Resolves to the CRC-32 of the range when its `own` is asked for, else to 0.
+   */
+  async readAround(byteOffset: number, into: Uint8Array, options: InflateOptions = {}): Promise<number> {
+    this.#open()
+    checkRange(this, byteOffset, into.byteLength)
+    const cuts = this.#cuts(byteOffset, byteOffset + into.byteLength)
+    const crcs = new Array<number>(cuts.length - 1).fill(0)
+    // The last piece may go on for long where no point is known yet: it is started first.
+    const order = [cuts.length - 2, ...crcs.keys()].slice(0, crcs.length)
+    let failed = false
+    const worker = async (): Promise<void> => {
+      for (let piece = order.shift(); piece !== undefined && !failed; piece = order.shift()) {
+        const [start, stop] = [cuts[piece]!, cuts[piece + 1]!]
+        const target = into.subarray(start - byteOffset, stop - byteOffset)
+        try {
+          crcs[piece] = await this.#later(this.#inflateTo(start, target, options.crc), options.signal)
+        } catch (error) {
+          failed = true
+          throw error
+        }
+      }
+    }
+    const workers = Array.from({ length: Math.min(this.#pool.inFlight, crcs.length) }, worker)
+    for (const result of await Promise.allSettled(workers)) if (result.status === 'rejected') throw result.reason
+    if (options.crc !== 'own') return 0
+    return crcs.reduce((crc, next, i) => (i === 0 ? next : combineCrc32(crc, next, cuts[i + 1]! - cuts[i]!)), 0)
+  }
+
+  /** Where a range is cut for working on it in parallel: its ends, and restart points between. */
+  #cuts(start: number, end: number): number[] {
+    const cuts = [start]
+    if (this.#pool.inFlight > 1 && end - start >= 2 * PIECE_BYTE_LENGTH) {
+      this.#findRestarts()
+      const least = Math.max(PIECE_BYTE_LENGTH, (end - start) / (4 * this.#pool.inFlight))
+      const step = this.#chunks?.chunkByteLength
+      const restarts = step === undefined ? (this.#points?.between(start, end) ?? []) : multiples(step, start, end)
+      for (const at of restarts) if (at - cuts.at(-1)! >= least && end - at >= PIECE_BYTE_LENGTH) cuts.push(at)
+    }
+    cuts.push(end)
+    return cuts
+  }
+
+  /** Passes what was not passed yet, so that any part can be had quickly; nothing where there is a seek index. */
+  buildIndex(options: InflateOptions = {}): Promise<void> {
+    this.#open()
+    this.#findRestarts()
+    const points = this.#points
+    if (points === null || points.complete || this.byteLength === 0) return Promise.resolve()
+    const pass = async (): Promise<void> => {
+      const { byteLength } = this
+      await this.#later(
+        this.#withCursor(points.frontier, byteLength, (cursor) => cursor.skip(byteLength)),
+        options.signal,
+      )
+      await points.settled()
+    }
+    if (options.signal !== undefined) return pass()
+    this.#indexing ??= pass().finally(() => {
+      this.#indexing = null
+    })
+    return this.#indexing
+  }
+
+  scatter(): void {
+    throw new UnsupportedError('array: a compressed member cannot be written to', {
+      feature: 'writing to compressed members',
+      path: this.path,
+      member: this.#member.member,
+    })
+  }
+
+  memory(): MemoryRange {
+    this.#open()
+    throw new LayoutError('typedArray: this member is compressed; use toTypedArray() or load() for a copy', {
+      reason: 'source',
+    })
+  }
+
+  advise(): void {
+    this.#open()
+  }
+
+  residentByteLength(byteOffset: number, byteLength: number): number {
+    this.#open()
+    return this.#pool.cache.heldBetween(this, byteOffset, byteOffset + byteLength)
+  }
+
+  /** Fills the cache with the range, up to half of it. */
+  async prefetch(byteOffset: number, byteLength: number): Promise<void> {
+    this.#open()
+    checkRange(this, byteOffset, byteLength)
+    const end = byteOffset + Math.min(byteLength, this.#pool.cache.byteLength / 2)
+    const scratch = new Uint8Array(Math.min(byteLength, PAGE_BYTE_LENGTH))
+    if (this.#goesAround(scratch.byteLength)) return
+    for (let at = byteOffset; at < end; at += scratch.byteLength) {
+      await this.#later(this.#read(at, scratch.subarray(0, end - at)))
+    }
+  }
+
+  async flush(): Promise<void> {
+    this.#open()
+  }
+
+  liesIn(path: string): boolean {
+    return this.#member.source.liesIn(path)
+  }
+
+  /** Closes the archive's source. */
+  close(): void {
+    this.#member.source.close()
+  }
+}
+
+function* multiples(step: number, start: number, end: number): Generator<number> {
+  for (let at = (Math.floor(start / step) + 1) * step; at < end; at += step) yield at
+}
