@@ -106,6 +106,11 @@ export class Member {
     return this.#inflated
   }
 
+  /** The same, also after it was found damaged: for who wants what is left of it. */
+  get salvaged(): InflatedSource {
+    return this.inflated.damaged ? this.#openInflated() : this.inflated
+  }
+
   #openInflated(): InflatedSource {
     const { archive, entry, dataByteOffset: byteOffset } = this
     const { source, indexFile, pool } = archive

@@ -46,7 +46,7 @@ async function loadDeflated(
   verify: boolean,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { inflated } = member
+  const inflated = verify ? member.inflated : member.salvaged
   const bytes = memoryForImage(member.imageIn(inflated, 0))
   const crc = await inflated.readAround(0, bytes, { crc: verify ? 'own' : 'none', signal })
   if (verify) member.checkCrc(crc)

@@ -81,6 +81,11 @@ export class InflatedSource implements ByteSource {
     return this.#chunks !== null || this.#points?.complete === true
   }
 
+  /** True once the member was found to disagree with its CRC-32 or length: it gives nothing any more. */
+  get damaged(): boolean {
+    return this.#damage !== null
+  }
+
   #open(): void {
     if (this.closed) throw new ClosedError('array', { path: this.path })
     if (this.#damage !== null) throw this.#damage
@@ -284,7 +289,7 @@ export class InflatedSource implements ByteSource {
     return this.#chunks === null ? ascending(region) : region
   }
 
-  #later<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {
+  #later<T>(steps: Steps<T>, { signal }: InflateOptions = {}): Promise<T> {
     return runLater(steps, () => {
       this.#open()
       signal?.throwIfAborted()
@@ -308,7 +313,7 @@ export class InflatedSource implements ByteSource {
         const [start, stop] = [cuts[piece]!, cuts[piece + 1]!]
         const target = into.subarray(start - byteOffset, stop - byteOffset)
         try {
-          crcs[piece] = await this.#later(this.#inflateTo(start, target, options.crc), options.signal)
+          crcs[piece] = await this.#later(this.#inflateTo(start, target, options.crc), options)
         } catch (error) {
           failed = true
           throw error
@@ -345,7 +350,7 @@ export class InflatedSource implements ByteSource {
       const { byteLength } = this
       await this.#later(
         this.#withCursor(points.frontier, byteLength, (cursor) => cursor.skip(byteLength)),
-        options.signal,
+        options,
       )
       await points.settled()
     }

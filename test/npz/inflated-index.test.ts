@@ -122,7 +122,8 @@ describe('a member with a seek index', () => {
     }
     expect(refused).toBeGreaterThanOrEqual(3)
     using z = openNpz(path)
-    refuse(await rejectionOf(z.load('x')))
+    const loaded = await z.load('x').catch(refuse)
+    if (loaded) expectBytes(loaded.toBytes(), plain)
   })
 
   it('is found out by load when every chunk is another', async () => {

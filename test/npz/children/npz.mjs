@@ -42,6 +42,8 @@ const cases = {
         number = before
         continue
       }
+      // What was written rests in the file before its directory is, now and then.
+      await new Promise((resolve) => setTimeout(resolve, random(40)))
       tell(`to ${number}`)
       await writer.close()
       tell(number)
