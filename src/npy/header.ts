@@ -69,7 +69,7 @@ export function readHeaderFrom(
 /** `PK`: the first bytes of every zip archive, the empty one included. */
 function refuseArchive(bytes: Uint8Array, path: string | null): void {
   if (bytes[0] !== 0x50 || bytes[1] !== 0x4b || bytes.length < 4) return
-  throw new UnsupportedError('open: expected an .npy file, got a zip archive, perhaps an .npz', {
+  throw new UnsupportedError('open: expected an .npy file, got a zip archive; openNpz() reads .npz', {
     feature: 'npz',
     path,
   })

@@ -45,6 +45,8 @@ export class WriterLife {
     }
     const { fd, output, system } = hold
     abandoned.register(this, { fd, output, system }, this)
+    // Aborted while it was opened: the event has passed.
+    if (signal?.aborted === true) this.abort().catch(() => {})
   }
 
   get state(): 'open' | 'closed' | 'aborted' {

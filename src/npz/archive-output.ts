@@ -12,16 +12,19 @@ export class ArchiveOutput {
   readonly #system: OutputSystem
   readonly #fd: number
   readonly #path: string
+  readonly #durable: boolean
   readonly #held: Uint8Array = new Uint8Array(HELD_BYTE_LENGTH)
   #buffered: BufferedOutput
   /** Bytes of the member that are held back; -1 when it was too long, and between members. */
   #heldByteLength = -1
 
-  constructor(system: OutputSystem, fd: number, byteOffset: number, path: string) {
+  /** `durable` tells that the file will be synced. */
+  constructor(system: OutputSystem, fd: number, byteOffset: number, path: string, durable: boolean) {
     this.#system = system
     this.#fd = fd
     this.#path = path
-    this.#buffered = new BufferedOutput(system, fd, byteOffset, path)
+    this.#durable = durable
+    this.#buffered = new BufferedOutput(system, fd, byteOffset, path, durable)
   }
 
   /** Where the next byte goes, in bytes from the start of the file. */
@@ -82,7 +85,7 @@ export class ArchiveOutput {
     } catch (error) {
       throw fromNodeError(error, this.#path)
     }
-    this.#buffered = new BufferedOutput(this.#system, this.#fd, byteOffset, this.#path)
+    this.#buffered = new BufferedOutput(this.#system, this.#fd, byteOffset, this.#path, this.#durable)
   }
 
   /** Resolves when everything taken so far is in the file (not yet durable), what is held back aside. */

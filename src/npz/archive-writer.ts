@@ -22,6 +22,8 @@ export interface ArchiveTarget {
   readonly path: string
   /** Where the first new byte goes. */
   readonly byteOffset: number
+  /** The file will be synced. */
+  readonly durable: boolean
   /** Of the data of stored members, in bytes. */
   readonly alignment: number
   /** What is there already, when there is something. */
@@ -38,9 +40,9 @@ export class ArchiveWriter {
   readonly #names: Set<string>
 
   constructor(target: ArchiveTarget) {
-    const { system, fd, byteOffset, path, existing } = target
+    const { system, fd, byteOffset, path, durable, existing } = target
     this.#target = target
-    this.#output = new ArchiveOutput(system, fd, byteOffset, path)
+    this.#output = new ArchiveOutput(system, fd, byteOffset, path, durable)
     this.#names = new Set(existing?.entries.map((entry) => entry.name))
   }
 

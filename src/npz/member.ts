@@ -124,9 +124,11 @@ export class Member {
         chunks,
         saved: () => indexFile.points(entry),
         onIndexed: (points) => {
+          // Closed before the windows are as small as they get, the archive lets go of them: these are as they are now.
+          const known = [...points.points]
           indexFile.save(entry, async () => {
             await points.settled()
-            return [...points.points]
+            return points.points.length === known.length ? [...points.points] : known
           })
         },
       },

@@ -6,7 +6,7 @@ import { NdView } from '../array/view.ts'
 import { SelectionError } from '../errors.ts'
 import { DEFAULT_MAX_HEADER_SIZE } from '../format/npy-header.ts'
 import type { ZipEntry } from '../format/zip-records.ts'
-import type { DType } from '../layout/dtype.ts'
+import type { DType, DTypeName } from '../layout/dtype.ts'
 import { formatPythonString } from '../layout/python-string.ts'
 import type { Order } from '../layout/shape.ts'
 import type { HeaderOptions } from '../npy/header.ts'
@@ -136,8 +136,8 @@ export class NpzFile {
    * @throws {@link SelectionError} when there is no such member, {@link FormatError}, {@link UnsupportedError} for object
    * arrays, encryption and compression methods without a reader
    */
-  get(name: string): NdView {
-    return new NdView(this.#member(name, 'get').view())
+  get<T extends DTypeName = DTypeName>(name: string): NdView<T> {
+    return new NdView<T>(this.#member(name, 'get').view())
   }
 
   #member(name: string, what: string): Member {
@@ -214,10 +214,10 @@ export class NpzFile {
    * @throws {@link IntegrityError} when they are wrong, {@link LayoutError} for more than `maxLoadByteLength`, the signal's
    * reason, and as {@link get} does
    */
-  async load(name: string, options: NpzLoadOptions = {}): Promise<NdView> {
+  async load<T extends DTypeName = DTypeName>(name: string, options: NpzLoadOptions = {}): Promise<NdView<T>> {
     checkOptions(options, ['verify', 'signal'], 'load')
     options.signal?.throwIfAborted()
-    return new NdView(await loadMember(this.#member(name, 'load'), options))
+    return new NdView<T>(await loadMember(this.#member(name, 'load'), options))
   }
 
   /**

@@ -13,7 +13,7 @@ import { readZipDirectory, type ZipDirectory } from '../format/zip-records.ts'
 import { checkOptions } from '../options.ts'
 import { absolutePath, fromNodeError } from '../storage/os.ts'
 import { closeQuietly, nodeOutput, type OutputSystem } from '../storage/output.ts'
-import { openLocked, openToRead, type ReadableArchive } from './writer-start.ts'
+import { openLocked, type ReadableArchive, readRecords } from './writer-start.ts'
 
 /** Options of {@link NpzWriter.recover}. */
 export interface NpzRecoverOptions {
@@ -73,7 +73,10 @@ export async function recoverNpzWith(
 }
 
 function look(path: string): NpzRecovery {
-  using archive = openToRead(path)
+  return readRecords(path, (archive) => lastWhole(archive, path))
+}
+
+function lastWhole(archive: ReadableArchive, path: string): NpzRecovery {
   const { byteLength: fileByteLength } = archive
   for (const end of possibleEnds(archive)) {
     const directory = directoryEndingAt(archive, end, path)

@@ -2,6 +2,8 @@
 
 /** Pieces of work under way at once, and so the results held in memory. */
 const MOST_UNDER_WAY = 4
+/** Pieces that wait behind work under way, those included that were done at once. */
+const MOST_WAITING = 64
 
 interface Piece<R> {
   readonly result: R | Promise<R>
@@ -11,14 +13,22 @@ interface Piece<R> {
 /** A queue of results: each is used once it is there and those before it have been used. */
 export class OrderedWork {
   #pieces: Piece<unknown>[] = []
+  #underWay = 0
 
-  /** Starts a piece of work once there is room for its result. Throws what any piece before it failed with. */
+  /**
+   * Starts a piece of work once there is room for its result, which is used at once or by a later call. Throws what any
+   * piece before it failed with.
+   */
   async add<R>(start: () => R | Promise<R>, use: (result: R) => Promise<void> | void): Promise<void> {
-    while (this.#pieces.length >= MOST_UNDER_WAY) await this.#useFirst()
+    while (this.#underWay >= MOST_UNDER_WAY || this.#pieces.length >= MOST_WAITING) await this.#useFirst()
     const result = start()
-    // Whoever uses it hears of a failure; until then it must not end the process.
-    if (result instanceof Promise) result.catch(() => {})
     this.#pieces.push({ result, use } as Piece<unknown>)
+    if (result instanceof Promise) {
+      this.#underWay++
+      // Whoever uses it hears of a failure; until then it must not end the process.
+      result.catch(() => {})
+    }
+    while (this.#pieces.length > 0 && !(this.#pieces[0]!.result instanceof Promise)) await this.#useFirst()
   }
 
   /** Resolves when all of it has been used. */
@@ -29,10 +39,13 @@ export class OrderedWork {
   /** Forgets what was not used. */
   drop(): void {
     this.#pieces = []
+    this.#underWay = 0
   }
 
   async #useFirst(): Promise<void> {
     const { result, use } = this.#pieces.shift()!
-    await use(result instanceof Promise ? await result : result)
+    if (!(result instanceof Promise)) return use(result)
+    this.#underWay--
+    await use(await result)
   }
 }

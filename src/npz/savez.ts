@@ -107,7 +107,9 @@ async function saveMembers(
   const sync = options.sync ?? true
   const sources = arrays.map(({ array }) => array.view.source)
   const output = atomic ? openBeside(target, system) : openInPlace(target, sources, what, system)
-  const archive = new ArchiveWriter({ system, fd: output.fd, path: target, byteOffset: 0, alignment, existing: null })
+  const { fd } = output
+  const place = { system, fd, path: target, byteOffset: 0, durable: sync }
+  const archive = new ArchiveWriter({ ...place, alignment, existing: null })
   try {
     for (const { name, array } of arrays) {
       signal?.throwIfAborted()

@@ -47,7 +47,8 @@ export async function startNewArchive(
   const output = openBeside(target, system)
   const { fd } = output
   const { alignment, ...rest } = checked
-  const archive = new ArchiveWriter({ system, fd, path: target, byteOffset: 0, alignment, existing: null })
+  const place = { system, fd, path: target, byteOffset: 0, durable: rest.sync }
+  const archive = new ArchiveWriter({ ...place, alignment, existing: null })
   return { path: target, fd, output, oldByteLength: 0, system, archive, ...rest }
 }
 
@@ -63,7 +64,8 @@ export async function startAppendingTo(
   const fd = openLocked(target, what, system)
   try {
     const { existing, byteLength } = readWholeArchive(target, what)
-    const archive = new ArchiveWriter({ system, fd, path: target, byteOffset: byteLength, alignment, existing })
+    const place = { system, fd, path: target, byteOffset: byteLength, durable: rest.sync }
+    const archive = new ArchiveWriter({ ...place, alignment, existing })
     return { path: target, fd, output: null, oldByteLength: byteLength, system, archive, ...rest }
   } catch (error) {
     closeQuietly(fd, system)
@@ -101,9 +103,10 @@ export function openLocked(path: string, what: string, system: OutputSystem): nu
 
 /** The directory of an archive that ends where its end record does. */
 function readWholeArchive(path: string, what: string): { existing: ZipDirectory; byteLength: number } {
-  using archive = openToRead(path)
-  const { byteLength, read } = archive
-  const existing = readZipDirectory(read, byteLength, { path })
+  const { existing, byteLength } = readRecords(path, (archive) => ({
+    existing: readZipDirectory(archive.read, archive.byteLength, { path }),
+    byteLength: archive.byteLength,
+  }))
   if (existing.endByteOffset !== byteLength) {
     throw new FormatError(what, {
       format: 'npz',
@@ -117,22 +120,25 @@ function readWholeArchive(path: string, what: string): { existing: ZipDirectory;
 }
 
 /** An archive as its records are read. */
-export interface ReadableArchive extends Disposable {
+export interface ReadableArchive {
   readonly byteLength: number
   readonly read: (byteOffset: number, byteLength: number) => Uint8Array
 }
 
-/** Opens a file for its records. Throws {@link OsError}. */
-export function openToRead(path: string): ReadableArchive {
+/** Opens a file for its records while `use` runs. Throws {@link OsError}. */
+export function readRecords<R>(path: string, use: (archive: ReadableArchive) => R): R {
   // Others may cut it short meanwhile: no mapping.
   const source = openSource(path, { mode: 'r', mmap: false })
-  return {
-    byteLength: source.byteLength,
-    read(byteOffset, byteLength) {
-      const bytes = new Uint8Array(byteLength)
-      source.read(byteOffset, bytes)
-      return bytes
-    },
-    [Symbol.dispose]: () => source.close(),
+  try {
+    return use({
+      byteLength: source.byteLength,
+      read(byteOffset, byteLength) {
+        const bytes = new Uint8Array(byteLength)
+        source.read(byteOffset, bytes)
+        return bytes
+      },
+    })
+  } finally {
+    source.close()
   }
 }

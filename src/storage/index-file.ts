@@ -55,8 +55,8 @@ export class IndexFile {
 
   /** The points of a member, or null when there are none that fit it. */
   points(member: IndexedMember): readonly AccessPoint[] | null {
-    const points = this.#all().get(keyOf(member)) ?? null
-    return points?.every((point, i) => isInside(point, points[i - 1], member)) ? points : null
+    const points = this.#all().get(keyOf(member)) ?? []
+    return points.length > 0 && points.every((point, i) => isInside(point, points[i - 1], member)) ? points : null
   }
 
   #all(): Map<string, readonly AccessPoint[]> {
@@ -68,7 +68,9 @@ export class IndexFile {
   save(member: IndexedMember, points: () => Promise<readonly AccessPoint[]>): void {
     this.#writing = this.#writing.then(async () => {
       try {
-        this.#all().set(keyOf(member), await points())
+        const known = await points()
+        if (known.length === 0) return
+        this.#all().set(keyOf(member), known)
         await this.#write()
       } catch {
         // The next program passes the member again.

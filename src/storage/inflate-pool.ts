@@ -1,6 +1,6 @@
 // What the compressed members of one archive share: cached pages, idle cursors, memory for access points.
 
-import { WindowBudget } from './access-points.ts'
+import { AccessPoints, WindowBudget } from './access-points.ts'
 import { InflateCursor } from './inflate-cursor.ts'
 import { hasNativeInflate, type Inflater, newInflater } from './inflater.ts'
 import { PageCache } from './page-cache.ts'
@@ -21,8 +21,9 @@ export interface InflateLimits {
 /** Shared by all compressed members of an archive. */
 export class InflatePool {
   readonly cache: PageCache
-  readonly windows: WindowBudget
-  readonly indexSpacing: number
+  readonly #windows: WindowBudget
+  readonly #indexSpacing: number
+  readonly #points: AccessPoints[] = []
   /** Members are inflated by threads, with access points. */
   readonly native: boolean
   /** Pieces of one operation that are inflated at once. */
@@ -34,11 +35,19 @@ export class InflatePool {
 
   constructor(limits: InflateLimits, make: () => Inflater = newInflater, native: boolean = hasNativeInflate()) {
     this.cache = new PageCache(limits.cacheByteLength)
-    this.windows = new WindowBudget(limits.cacheByteLength)
-    this.indexSpacing = limits.indexSpacing
+    this.#windows = new WindowBudget(limits.cacheByteLength)
+    this.#indexSpacing = limits.indexSpacing
     this.native = native
     this.inFlight = native ? MOST_IN_FLIGHT : 1
     this.#newInflater = make
+  }
+
+  /** Somewhere to record access points of a stream; empty after `close()`. */
+  newPoints(): AccessPoints {
+    const points = new AccessPoints(this.#indexSpacing, this.#windows)
+    if (this.#closed) points.close()
+    else this.#points.push(points)
+    return points
   }
 
   /** The idle cursor of a stream that stands nearest before a position; it stays idle. */
@@ -76,5 +85,7 @@ export class InflatePool {
     this.#closed = true
     this.#idle = []
     this.cache.close()
+    for (const points of this.#points) points.close()
+    this.#points.length = 0
   }
 }

@@ -1,14 +1,12 @@
 // Bytes of a deflated member, inflated where they are asked for: from the cursor or restart point nearest before them,
 // through a cache of pages, in parallel where a large range has several restart points.
 
-import { ClosedError, IntegrityError, LayoutError, UnsupportedError } from '../errors.ts'
+import { LayoutError, UnsupportedError } from '../errors.ts'
 import { combineCrc32 } from '../format/crc32-combine.ts'
-import type { SozipIndex } from '../format/sozip.ts'
-import { type AccessPoint, AccessPoints, BEGINNING, type RestartPoint, windowOf } from './access-points.ts'
 import type { ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
 import { checkRange, checkRegion } from './byte-source.ts'
+import { type DeflatedMember, DeflatedStream } from './deflated-stream.ts'
 import { ascending, gatherReads, gatherReadsAsync, mirror } from './gather-reads.ts'
-import type { DeflatedRange, InflateCursor } from './inflate-cursor.ts'
 import type { InflatePool } from './inflate-pool.ts'
 import { PAGE_BYTE_LENGTH, Page } from './page-cache.ts'
 import { runLater, runNow, type Steps } from './steps.ts'
@@ -17,25 +15,8 @@ import { runLater, runNow, type Steps } from './steps.ts'
 const GRANULE_BYTE_LENGTH = 16 * 1024
 /** Reads that end this early ask for a header: not a byte more is inflated for them. */
 const HEAD_BYTE_LENGTH = 4096
-/** What starting at a point costs, as bytes that could be inflated meanwhile. */
-const RESTART_BYTE_LENGTH = 64 * 1024
-/** Members up to this length are inflated from their beginning: looking for an index costs more. */
-const SHORT_BYTE_LENGTH = 32 * 1024
 /** The least output of a piece that is inflated in parallel with others. */
 const PIECE_BYTE_LENGTH = 1024 * 1024
-/** Chunks longer than this are no better than access points. */
-const MOST_CHUNK_BYTE_LENGTH = 4 * 1024 * 1024
-const NO_WINDOW = new Uint8Array(0)
-
-/** A deflated member, with the ways to start inside it. */
-export interface DeflatedMember extends DeflatedRange {
-  /** The seek index that the archive has for it; asked for once, when it is first needed. */
-  readonly chunks?: () => SozipIndex | null
-  /** Access points of the whole stream, recorded once before; asked for once. */
-  readonly saved?: () => readonly AccessPoint[] | null
-  /** Called when all access points of the member are known. */
-  readonly onIndexed?: (points: AccessPoints) => void
-}
 
 /** How a range is inflated. */
 export interface InflateOptions {
@@ -54,17 +35,12 @@ export class InflatedSource implements ByteSource {
   readonly byteLength: number
   readonly writable: boolean = false
   readonly offThread: boolean
-  readonly #member: DeflatedMember
+  readonly #stream: DeflatedStream
   readonly #pool: InflatePool
-  #chunks: SozipIndex | null | undefined
-  #points: AccessPoints | null = null
   #indexing: Promise<void> | null = null
-  #told = false
-  /** Found to disagree with its checksum or length: nothing of it is given out any more. */
-  #damage: IntegrityError | null = null
 
   constructor(member: DeflatedMember, pool: InflatePool) {
-    this.#member = member
+    this.#stream = new DeflatedStream(member, pool)
     this.#pool = pool
     this.path = member.source.path
     this.byteLength = member.uncompressedByteLength
@@ -72,90 +48,17 @@ export class InflatedSource implements ByteSource {
   }
 
   get closed(): boolean {
-    return this.#member.source.closed
+    return this.#stream.member.source.closed
   }
 
   /** True when any part can be had without inflating all before it. */
   get seekable(): boolean {
-    this.#findRestarts()
-    return this.#chunks !== null || this.#points?.complete === true
+    return this.#stream.seekable
   }
 
   /** True once the member was found to disagree with its CRC-32 or length: it gives nothing any more. */
   get damaged(): boolean {
-    return this.#damage !== null
-  }
-
-  #open(): void {
-    if (this.closed) throw new ClosedError('array', { path: this.path })
-    if (this.#damage !== null) throw this.#damage
-  }
-
-  /** Learns where the stream can be started, at the first need. */
-  #findRestarts(): void {
-    if (this.#chunks !== undefined) return
-    const chunks = this.#member.chunks?.() ?? null
-    this.#chunks = chunks !== null && chunks.chunkByteLength <= MOST_CHUNK_BYTE_LENGTH ? chunks : null
-    if (this.#chunks !== null || !this.#pool.native) return
-    const { indexSpacing, windows } = this.#pool
-    this.#points = new AccessPoints(indexSpacing, windows)
-    const saved = this.#member.saved?.() ?? null
-    if (saved === null) return
-    this.#points.restore(saved)
-    this.#told = true
-  }
-
-  /** The restart point nearest before a position, and the output that it needs. */
-  #restartBefore(position: number): { point: RestartPoint; window: () => Uint8Array | null } {
-    if (this.#chunks) {
-      const { chunkByteLength, chunkByteOffsets } = this.#chunks
-      const chunk = Math.floor(position / chunkByteLength)
-      const compressedByteOffset = chunkByteOffsets[chunk] ?? 0
-      const found = { byteOffset: chunk * chunkByteLength, compressedByteOffset, bits: 0, byte: 0, crc: null }
-      return { point: chunk === 0 ? BEGINNING : found, window: () => NO_WINDOW }
-    }
-    const point = this.#points?.nearest(position) ?? null
-    return point === null ? { point: BEGINNING, window: () => NO_WINDOW } : { point, window: () => windowOf(point) }
-  }
-
-  /** The cursor nearest before a range, for this caller alone. */
-  *#cursorFor(position: number, end: number): Steps<InflateCursor> {
-    if (end > SHORT_BYTE_LENGTH) this.#findRestarts()
-    const { point, window } = this.#restartBefore(position)
-    const idle = this.#pool.nearest(this, position)
-    const near = idle !== null && idle.position + RESTART_BYTE_LENGTH >= point.byteOffset
-    if (near) this.#pool.take(idle)
-    const cursor = near ? idle : this.#pool.any()
-    cursor.chunks = this.#chunks ?? null
-    cursor.points = this.#points
-    if (cursor.crcStart !== 0) cursor.crc = null
-    if (near) return cursor
-    const before = window()
-    yield* cursor.restart(this, this.#member, before === null ? BEGINNING : point, before ?? NO_WINDOW)
-    return cursor
-  }
-
-  /** Does something in a range with a cursor before it, and gives that back whatever happens. */
-  *#withCursor<T>(position: number, end: number, use: (cursor: InflateCursor) => Steps<T>): Steps<T> {
-    const cursor = yield* this.#cursorFor(position, end)
-    let spent = true
-    try {
-      const result = yield* use(cursor)
-      spent = cursor.position === this.byteLength
-      return result
-    } catch (error) {
-      if (error instanceof IntegrityError) this.#damage = error
-      throw error
-    } finally {
-      this.#pool.release(cursor, spent)
-      this.#tell()
-    }
-  }
-
-  #tell(): void {
-    if (this.#told || this.#points?.complete !== true || this.#damage !== null) return
-    this.#told = true
-    this.#member.onIndexed?.(this.#points)
+    return this.#stream.damaged
   }
 
   /** Reads of more than a quarter of the cache would push out everything else. */
@@ -185,7 +88,7 @@ export class InflatedSource implements ByteSource {
 
   /** Straight into the caller's memory. */
   #inflateTo(byteOffset: number, into: Uint8Array, crc: InflateOptions['crc'] = 'running'): Steps<number> {
-    return this.#withCursor(byteOffset, byteOffset + into.byteLength, function* (cursor) {
+    return this.#stream.withCursor(byteOffset, byteOffset + into.byteLength, function* (cursor) {
       yield* cursor.skip(byteOffset)
       if (crc === 'own') cursor.startCrc()
       if (crc === 'none') cursor.crc = null
@@ -198,7 +101,7 @@ export class InflatedSource implements ByteSource {
   #fillPages(at: number, end: number, byteOffset: number, into: Uint8Array): Steps<number> {
     const { cache } = this.#pool
     const source = this
-    return this.#withCursor(at, end, function* (cursor) {
+    return this.#stream.withCursor(at, end, function* (cursor) {
       yield* cursor.skip(at - (at % PAGE_BYTE_LENGTH))
       let done = at
       while (done < end) {
@@ -239,7 +142,7 @@ export class InflatedSource implements ByteSource {
   }
 
   readElement<T>(decode: Decode<T>, byteOffset: number, byteLength: number): T {
-    this.#open()
+    this.#stream.requireUsable()
     const page = this.#pool.cache.newest
     if (page !== null && page.owner === this) {
       const at = byteOffset - page.byteOffset
@@ -252,30 +155,30 @@ export class InflatedSource implements ByteSource {
   }
 
   read(byteOffset: number, into: Uint8Array): void {
-    this.#open()
+    this.#stream.requireUsable()
     checkRange(this, byteOffset, into.byteLength)
     runNow(this.#read(byteOffset, into))
   }
 
   gather(region: Region, into: Uint8Array, wordSize: number): void {
-    this.#open()
+    this.#stream.requireUsable()
     checkRegion(this, region)
     const forward = this.#forward(region)
     const target = forward === region ? into : new Uint8Array(into.byteLength)
     gatherReads(forward, target, wordSize, (byteOffset, piece) => {
-      this.#open()
+      this.#stream.requireUsable()
       runNow(this.#read(byteOffset, piece))
     })
     if (forward !== region) mirror(region, target, into)
   }
 
   async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
-    this.#open()
+    this.#stream.requireUsable()
     checkRegion(this, region)
     const forward = this.#forward(region)
     const target = forward === region ? into : new Uint8Array(into.byteLength)
     await gatherReadsAsync(forward, target, wordSize, async (byteOffset, piece) => {
-      this.#open()
+      this.#stream.requireUsable()
       if (this.#goesAround(piece.byteLength)) await this.readAround(byteOffset, piece)
       else await this.#later(this.#read(byteOffset, piece))
     })
@@ -285,13 +188,12 @@ export class InflatedSource implements ByteSource {
   /** Where every step back means inflating from the beginning, axes that run backwards are read forwards. */
   #forward(region: Region): Region {
     if (this.#pool.native || !region.byteStrides.some((stride) => stride < 0)) return region
-    this.#findRestarts()
-    return this.#chunks === null ? ascending(region) : region
+    return this.#stream.isChunked ? region : ascending(region)
   }
 
   #later<T>(steps: Steps<T>, { signal }: InflateOptions = {}): Promise<T> {
     return runLater(steps, () => {
-      this.#open()
+      this.#stream.requireUsable()
       signal?.throwIfAborted()
     })
   }
@@ -301,7 +203,7 @@ export class InflatedSource implements ByteSource {
    * the memory any more. Resolves to the CRC-32 of the range when its `own` is asked for, else to 0.
    */
   async readAround(byteOffset: number, into: Uint8Array, options: InflateOptions = {}): Promise<number> {
-    this.#open()
+    this.#stream.requireUsable()
     checkRange(this, byteOffset, into.byteLength)
     const cuts = this.#cuts(byteOffset, byteOffset + into.byteLength)
     const crcs = new Array<number>(cuts.length - 1).fill(0)
@@ -330,11 +232,10 @@ export class InflatedSource implements ByteSource {
   #cuts(start: number, end: number): number[] {
     const cuts = [start]
     if (this.#pool.inFlight > 1 && end - start >= 2 * PIECE_BYTE_LENGTH) {
-      this.#findRestarts()
       const least = Math.max(PIECE_BYTE_LENGTH, (end - start) / (4 * this.#pool.inFlight))
-      const step = this.#chunks?.chunkByteLength
-      const restarts = step === undefined ? (this.#points?.between(start, end) ?? []) : multiples(step, start, end)
-      for (const at of restarts) if (at - cuts.at(-1)! >= least && end - at >= PIECE_BYTE_LENGTH) cuts.push(at)
+      for (const at of this.#stream.restartsBetween(start, end)) {
+        if (at - cuts.at(-1)! >= least && end - at >= PIECE_BYTE_LENGTH) cuts.push(at)
+      }
     }
     cuts.push(end)
     return cuts
@@ -342,14 +243,13 @@ export class InflatedSource implements ByteSource {
 
   /** Passes what was not passed yet, so that any part can be had quickly; nothing where there is a seek index. */
   buildIndex(options: InflateOptions = {}): Promise<void> {
-    this.#open()
-    this.#findRestarts()
-    const points = this.#points
+    this.#stream.requireUsable()
+    const { points } = this.#stream
     if (points === null || points.complete || this.byteLength === 0) return Promise.resolve()
     const pass = async (): Promise<void> => {
       const { byteLength } = this
       await this.#later(
-        this.#withCursor(points.frontier, byteLength, (cursor) => cursor.skip(byteLength)),
+        this.#stream.withCursor(points.frontier, byteLength, (cursor) => cursor.skip(byteLength)),
         options,
       )
       await points.settled()
@@ -365,29 +265,29 @@ export class InflatedSource implements ByteSource {
     throw new UnsupportedError('array: a compressed member cannot be written to', {
       feature: 'writing to compressed members',
       path: this.path,
-      member: this.#member.member,
+      member: this.#stream.member.member,
     })
   }
 
   memory(): MemoryRange {
-    this.#open()
+    this.#stream.requireUsable()
     throw new LayoutError('typedArray: this member is compressed; use toTypedArray() or load() for a copy', {
       reason: 'source',
     })
   }
 
   advise(): void {
-    this.#open()
+    this.#stream.requireUsable()
   }
 
   residentByteLength(byteOffset: number, byteLength: number): number {
-    this.#open()
+    this.#stream.requireUsable()
     return this.#pool.cache.heldBetween(this, byteOffset, byteOffset + byteLength)
   }
 
   /** Fills the cache with the range, up to half of it. */
   async prefetch(byteOffset: number, byteLength: number): Promise<void> {
-    this.#open()
+    this.#stream.requireUsable()
     checkRange(this, byteOffset, byteLength)
     const end = byteOffset + Math.min(byteLength, this.#pool.cache.byteLength / 2)
     const scratch = new Uint8Array(Math.min(byteLength, PAGE_BYTE_LENGTH))
@@ -398,19 +298,15 @@ export class InflatedSource implements ByteSource {
   }
 
   async flush(): Promise<void> {
-    this.#open()
+    this.#stream.requireUsable()
   }
 
   liesIn(path: string): boolean {
-    return this.#member.source.liesIn(path)
+    return this.#stream.member.source.liesIn(path)
   }
 
   /** Closes the archive's source. */
   close(): void {
-    this.#member.source.close()
+    this.#stream.member.source.close()
   }
-}
-
-function* multiples(step: number, start: number, end: number): Generator<number> {
-  for (let at = (Math.floor(start / step) + 1) * step; at < end; at += step) yield at
 }

@@ -3,8 +3,7 @@
 
 import assert from 'node:assert/strict'
 import * as fs from 'node:fs'
-import { savez, savezCompressed } from '../../../dist/npz/savez.js'
-import { NpzWriter } from '../../../dist/npz/writer.js'
+import { NpzWriter, savez, savezCompressed } from '../../../dist/index.js'
 
 const [how, path, seedText] = process.argv.slice(2)
 let seed = Number(seedText)
