@@ -8,11 +8,14 @@
 /* What is copied between two looks around: large enough that looking is cheap,
  * small enough that what was written is still in the cache. */
 enum { SEGMENT_NBYTES = 256 * 1024, NARROW_PIECES = 4096 };
-/* So far ahead of the copying, memory is asked for. */
-enum { PREFETCH_NBYTES = 4096, PREFETCH_LINES = 16, LINE_NBYTES = 64 };
+/* So far ahead of the copying, memory is asked for: the first lines of a piece,
+ * which bring its page's place in the tables, too; the processor sees the rest
+ * coming. More lines than this cost more than they gain. */
+enum { PREFETCH_PIECES = 16, PREFETCH_LINES = 4, LINE_NBYTES = 64 };
 
+/* Into the second level: what comes so early would be gone from the first. */
 #if defined(__GNUC__)
-#define PREFETCH(address) __builtin_prefetch(address, 0, 3)
+#define PREFETCH(address) __builtin_prefetch(address, 0, 2)
 #else
 #define PREFETCH(address) ((void)(address))
 #endif
@@ -313,7 +316,7 @@ gather_advance(const struct gather *gather, struct gather_cursor *cursor)
 /* Pieces of a size the compiler knows: one load, one store. */
 #define COPY_FIXED(type, convert)                                              \
   do {                                                                         \
-    const int64_t ahead = 32;                                                  \
+    const int64_t ahead = 2 * PREFETCH_PIECES;                                 \
     for (int64_t k = 0; k < n; k++) {                                          \
       type value;                                                              \
       PREFETCH(src + at[k + ahead < n ? k + ahead : n - 1]);                   \
@@ -333,13 +336,12 @@ static void
 copy_runs(uint8_t *dst, const uint8_t *src, const int64_t *at,
           const int64_t *to, int64_t n, int64_t step, size_t nbytes)
 {
-  int64_t ahead = PREFETCH_NBYTES / (int64_t)nbytes + 1;
   size_t lines = nbytes / LINE_NBYTES + 1;
   if (lines > PREFETCH_LINES)
     lines = PREFETCH_LINES;
   for (int64_t k = 0; k < n; k++) {
-    if (k + ahead < n) {
-      const uint8_t *next = src + at[k + ahead];
+    if (k + PREFETCH_PIECES < n) {
+      const uint8_t *next = src + at[k + PREFETCH_PIECES];
       for (size_t line = 0; line < lines; line++)
         PREFETCH(next + line * LINE_NBYTES);
     }

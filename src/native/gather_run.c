@@ -20,7 +20,7 @@ enum {
   AHEAD_NBYTES = 32 * 1024 * 1024,
   STOP_PIECES = 64,
   /* Sampled pages: one, and one more for each so many pieces, up to a limit. */
-  SAMPLE_EVERY = 64,
+  SAMPLE_EVERY = 128,
   MAX_SAMPLES = 32
 };
 
@@ -268,6 +268,8 @@ gather_run(struct gather *gather, const struct mapping *mapping, int threads,
   uint64_t nbytes = gather_nbytes(gather);
   int64_t count = smaller((int64_t)(nbytes / THREAD_NBYTES) + 1, threads);
   count = smaller(count, GATHER_MAX_THREADS);
+  if (count < 1)
+    count = 1;
   uint64_t segment_nbytes =
       (uint64_t)gather->segment_pieces * gather->piece_nbytes;
   run.share = smaller((int64_t)(SHARE_NBYTES / (segment_nbytes + 1)) + 1,
