@@ -57,9 +57,7 @@ export function resolveIndices(given: unknown, axis: number, extent: number, wha
   if (isView(given)) return resolveView(given, place)
   const name = typedArrayName(given)
   let indices: Float64Array<ArrayBuffer>
-  if (INTEGER_ARRAYS.includes(name)) indices = resolveNumbers(given as Int32Array, place)
-  else if (name === 'BigInt64Array' || name === 'BigUint64Array')
-    indices = resolveBigInts(given as BigInt64Array, place)
+  if (INTEGER_ARRAYS.includes(name)) indices = resolveIntegers(given as IntegerArray, name, place)
   else if (Array.isArray(given)) indices = resolveArray(given, place)
   else {
     const expected = 'an array or typed array of integers, an array of booleans, or a view of either'
