@@ -16,7 +16,7 @@ export interface TakeRead {
   finish(into: Uint8Array, scratch: Uint8Array): void
 }
 
-/** An axis that is walked; `srcStep` is above 0, the axis turned round where it was not. */
+/** An axis; `srcStep` is 0 or above, the axis turned round where it was not. */
 interface Axis {
   readonly extent: number
   readonly srcStep: number
@@ -39,40 +39,38 @@ export function* planTakeReads(taken: TakenRegion, wordSize: number): Generator<
   let srcStart = turned ? region.byteOffset - (extent - 1) * step : region.byteOffset
   let dstStart = 0
 
-  // What lies closer together than two neighbours of the axis is read as one: a piece.
+  // What lies closer together than two neighbours of the axis is read as one: a piece. The other axes are walked.
   const loops: Axis[] = []
-  const inner: number[] = []
+  const inner: Axis[] = []
   for (const [i, n] of region.shape.entries()) {
     if (i === taken.axis || n === 1) continue
-    const srcStep = region.byteStrides[i]!
-    if (step === 0 || Math.abs(srcStep) <= step) {
-      inner.push(i)
-    } else if (srcStep > 0) {
-      loops.push({ extent: n, srcStep, dstStep: dstStrides[i]! })
-    } else {
-      srcStart += (n - 1) * srcStep
-      dstStart += (n - 1) * dstStrides[i]!
-      loops.push({ extent: n, srcStep: -srcStep, dstStep: -dstStrides[i]! })
-    }
+    const back = region.byteStrides[i]! < 0
+    const srcStep = Math.abs(region.byteStrides[i]!)
+    if (back) srcStart -= (n - 1) * srcStep
+    if (back) dstStart += (n - 1) * dstStrides[i]!
+    const axis = { extent: n, srcStep, dstStep: back ? -dstStrides[i]! : dstStrides[i]! }
+    if (step === 0 || srcStep <= step) inner.push(axis)
+    else loops.push(axis)
   }
   loops.sort((a, b) => b.srcStep - a.srcStep)
+  inner.sort((a, b) => b.srcStep - a.srcStep)
   const piece: Region = {
     byteOffset: 0,
-    shape: inner.map((i) => region.shape[i]!),
-    byteStrides: inner.map((i) => region.byteStrides[i]!),
+    shape: inner.map((axis) => axis.extent),
+    byteStrides: inner.map((axis) => axis.srcStep),
     itemSize,
   }
-  const pieceStrides = inner.map((i) => dstStrides[i]!)
-  const { low, high } = regionExtent(piece)
+  const pieceStrides = inner.map((axis) => axis.dstStep)
+  const pieceSpan = regionExtent(piece).high
   const pieceByteLength = piece.shape.reduce((product, n) => product * n, itemSize)
-  const pieceIsDense = wordSize <= 1 && isOneRun(piece, pieceStrides)
+  const pieceIsDense = wordSize <= 1 && isOneRun(inner, itemSize)
 
   const { indices, positions } = sortedIndices(taken.indices, turned ? extent - 1 : null)
   const first = indices[0]!
   const last = indices[count - 1]!
   let places = 1
   for (let k = 1; k < count; k++) if (indices[k] !== indices[k - 1]) places++
-  const lineSpan = (last - first) * step + (high - low)
+  const lineSpan = (last - first) * step + pieceSpan
   const usefulBytes = step === 0 ? pieceByteLength : places * pieceByteLength
   // In the order of the target, counted from the first one used.
   const within = new Float64Array(count)
@@ -129,25 +127,24 @@ export function* planTakeReads(taken: TakenRegion, wordSize: number): Generator<
       wordSize,
     }
     return {
-      byteOffset: srcAt + first * step + low,
+      byteOffset: srcAt + first * step,
       byteLength: spanOf(rest),
       targetByteOffset: null,
-      finish: (into, scratch) => takeStrided(into, dstAt, scratch, -low, plan, within),
+      finish: (into, scratch) => takeStrided(into, dstAt, scratch, 0, plan, within),
     }
   }
 
   /** The pieces of one line: neighbours in one read. */
   function* line(srcAt: number, dstAt: number): Generator<TakeRead> {
-    const whole =
-      high - low <= SCRATCH_BYTE_LENGTH && high - low <= Math.max(CHEAP_GAP_BYTE_LENGTH, 9 * pieceByteLength)
+    const whole = pieceSpan <= SCRATCH_BYTE_LENGTH && pieceSpan <= Math.max(CHEAP_GAP_BYTE_LENGTH, 9 * pieceByteLength)
     for (let k = 0; k < count; ) {
       const start = k
       const from = indices[k]!
       let to = from
       for (k++; k < count; k++) {
         const next = indices[k]!
-        const near = whole && (next - to) * step <= high - low + CHEAP_GAP_BYTE_LENGTH
-        if (next !== to && !(near && (next - from) * step + high - low <= SCRATCH_BYTE_LENGTH)) break
+        const near = whole && (next - to) * step <= pieceSpan + CHEAP_GAP_BYTE_LENGTH
+        if (next !== to && !(near && (next - from) * step + pieceSpan <= SCRATCH_BYTE_LENGTH)) break
         to = next
       }
       if (whole) yield group(srcAt, dstAt, start, k)
@@ -157,8 +154,8 @@ export function* planTakeReads(taken: TakenRegion, wordSize: number): Generator<
 
   function group(srcAt: number, dstAt: number, start: number, stop: number): TakeRead {
     const from = indices[start]!
-    const byteOffset = srcAt + from * step + low
-    const byteLength = (indices[stop - 1]! - from) * step + high - low
+    const byteOffset = srcAt + from * step
+    const byteLength = (indices[stop - 1]! - from) * step + pieceSpan
     if (pieceIsDense && stop - start === 1) {
       return { byteOffset, byteLength, targetByteOffset: dstAt + positions[start]! * dstStep, finish: nothingLeft }
     }
@@ -167,7 +164,7 @@ export function* planTakeReads(taken: TakenRegion, wordSize: number): Generator<
         const at = (indices[k]! - from) * step
         const to = dstAt + positions[k]! * dstStep
         if (pieceIsDense) into.set(scratch.subarray(at, at + pieceByteLength), to)
-        else copyStrided(into, to, scratch, at - low, copyPlan())
+        else copyStrided(into, to, scratch, at, copyPlan())
       }
     }
     return { byteOffset, byteLength, targetByteOffset: null, finish }
@@ -200,13 +197,11 @@ export function* planTakeReads(taken: TakenRegion, wordSize: number): Generator<
   }
 }
 
-/** True when the region is one run of bytes that lies the same way in the target. */
-function isOneRun(region: Region, targetStrides: readonly number[]): boolean {
-  const axes = region.shape.map((extent, axis) => ({ extent, axis }))
-  axes.sort((a, b) => Math.abs(region.byteStrides[a.axis]!) - Math.abs(region.byteStrides[b.axis]!))
-  let run = region.itemSize
-  for (const { extent, axis } of axes) {
-    if (region.byteStrides[axis] !== run || targetStrides[axis] !== run) return false
+/** True when the elements are one run of bytes that lies the same way in the target; the axes as sorted above. */
+function isOneRun(axes: readonly Axis[], itemSize: number): boolean {
+  let run = itemSize
+  for (const { extent, srcStep, dstStep } of axes.toReversed()) {
+    if (srcStep !== run || dstStep !== run) return false
     run *= extent
   }
   return true
