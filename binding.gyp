@@ -6,6 +6,8 @@
         "src/native/addon.c",
         "src/native/handle.c",
         "src/native/copy.c",
+        "src/native/gather.c",
+        "src/native/gather_run.c",
         "src/native/mapping.c",
         "src/native/faults.c",
         "src/native/output.c",

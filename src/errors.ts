@@ -126,15 +126,18 @@ export class SelectionError extends NpymapError {
   readonly index: number | string | undefined
   /** The length of that axis, in elements. */
   readonly extent: number | undefined
+  /** Where in the list of indices, counted from 0; undefined when there is no list. */
+  readonly position: number | undefined
 
   constructor(
     message: string,
-    details: { axis?: number; index?: number | string; extent?: number; cause?: unknown } = {},
+    details: { axis?: number; index?: number | string; extent?: number; position?: number; cause?: unknown } = {},
   ) {
     super(message, { cause: details.cause })
     this.axis = details.axis
     this.index = details.index
     this.extent = details.extent
+    this.position = details.position
   }
 }
 

@@ -11,6 +11,8 @@
 
 export type { Chunk, ChunkOptions } from './array/chunks.ts'
 export type { NdarrayParts } from './array/copy.ts'
+export type { IntegerArray } from './array/indices.ts'
+export type { GatherOptions, Indices, TakeOptions } from './array/take.ts'
 export type { Complex, ElementOf, StructuredElement, TypedArray, TypedArrayOf } from './array/typed-array.ts'
 export { NdView, type RowRange } from './array/view.ts'
 export {

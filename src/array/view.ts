@@ -19,8 +19,10 @@ import {
   typedArrayInPlace,
 } from './copy.ts'
 import { type ElementCodec, elementCodec } from './element.ts'
+import { fieldOf } from './field.ts'
 import { formatArray, formatRepr } from './print.ts'
 import { isDense, regionOf, type StridedArray, sizeOf } from './strided-array.ts'
+import { type GatherOptions, gather, type Indices, type TakeOptions, take } from './take.ts'
 import type { ElementOf, TypedArray, TypedArrayOf } from './typed-array.ts'
 
 /** Rows `start` to `stop` of the first axis; both count from the end when negative. */
@@ -196,29 +198,7 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
    * @throws {@link SelectionError} when there is no such field
    */
   field(name: string): NdView {
-    const field = this.dtype.fields?.get(name)
-    if (field === undefined) {
-      const names = this.dtype.fields === null ? 'no fields' : `fields ${[...this.dtype.fields.keys()].join(', ')}`
-      throw new SelectionError(`field: there is no ${JSON.stringify(name)}; ${this.dtype} has ${names}`, {
-        index: name,
-      })
-    }
-    let { dtype } = field
-    const shape = [...this.shape]
-    const byteStrides = [...this.byteStrides]
-    while (dtype.subarray !== null) {
-      const { dtype: base, shape: inner } = dtype.subarray
-      shape.push(...inner)
-      byteStrides.push(...contiguousByteStrides(inner, base.itemSize, 'C'))
-      dtype = base
-    }
-    return new NdView({
-      source: this.source,
-      dtype,
-      shape,
-      byteStrides,
-      byteOffset: this.byteOffset + field.byteOffset,
-    })
+    return new NdView(fieldOf(this, name))
   }
 
   /**
@@ -248,6 +228,27 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
    */
   read(options: { readonly out?: TypedArrayOf<T>; readonly signal?: AbortSignal } = {}): Promise<TypedArrayOf<T>> {
     return readTypedArray<T>(this, options)
+  }
+
+  /**
+   * A copy of the elements at these indices along one axis: NumPy's `take`, and with a mask its `compress`. The result is
+   * in memory, in C order and this machine's byte order; with `out` it is a view over that.
+   *
+   * @throws {@link SelectionError} for an index out of bounds, naming it and its position, before anything is written; and
+   * for a mask or `out` of another size; `TypeError` for what is no index, and `out` of another dtype
+   */
+  take(indices: Indices, options: TakeOptions<T> = {}): NdView<T> {
+    return new NdView<T>(take(this, indices, options))
+  }
+
+  /**
+   * The same copy, made off the main thread, on several threads when it is large. What is not in memory is read with
+   * many requests under way, in the order of the file. Do not touch `out` before the promise settles.
+   *
+   * @throws also the signal's reason, within milliseconds; `out` is then partly written
+   */
+  async gather(indices: Indices, options: GatherOptions<T> = {}): Promise<NdView<T>> {
+    return new NdView<T>(await gather(this, indices, options))
   }
 
   /** A copy of the bytes in C order, in the file's byte order: NumPy's `tobytes`, for every dtype. */

@@ -11,6 +11,7 @@
 
 #include "copy.h"
 #include "crc32.h"
+#include "gather_run.h"
 #include "handle.h"
 #include "inflate.h"
 #include "mapping.h"
@@ -360,6 +361,63 @@ addon_copy(napi_env env, napi_callback_info info)
   return number(env, error);
 }
 
+/* take(dst, dstByteOffset, src, srcByteOffset, plan, indices, threads): all but
+ * the indices is checked here, they are when they are read. The handles are
+ * those of dst and src, as in struct job. */
+static int
+take_get(napi_env env, struct state *state, const napi_value *argv,
+         struct gather *gather, struct job *job, int32_t *threads)
+{
+  int error;
+  bool into_mapping;
+  size_t length, count;
+  void *packed, *indices;
+  if ((error = array_get(env, argv[4], napi_float64_array, &packed, &length)) !=
+          0 ||
+      (error = gather_unpack(gather, packed, length)) != 0 ||
+      (error = side_get(env, state, argv, &gather->dst, &job->handles[0],
+                        &into_mapping)) != 0 ||
+      (error = side_get(env, state, argv + 2, &gather->src, &job->handles[1],
+                        &job->source_is_mapping)) != 0 ||
+      (error = array_get(env, argv[5], napi_float64_array, &indices, &count)) !=
+          0)
+    return error;
+  if (into_mapping || napi_get_value_int32(env, argv[6], threads) != napi_ok)
+    return -EINVAL;
+  gather->indices = indices;
+  gather->count = (int64_t)count;
+  return 0;
+}
+
+static int
+take_run(struct gather *gather, struct job *job, int32_t threads,
+         const _Atomic int32_t *stop)
+{
+  const struct mapping *mapping =
+      job->source_is_mapping ? &job->handles[1]->mapping : NULL;
+  int error = gather_prepare(gather);
+  if (error == 0)
+    error = gather_run(gather, mapping, threads, stop);
+  gather_free(gather);
+  job->copy.src.high = gather->src.high;
+  return error;
+}
+
+static napi_value
+addon_take(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(7);
+  struct gather gather;
+  struct job job;
+  int32_t threads;
+  int error = take_get(env, NULL, argv, &gather, &job, &threads);
+  if (error == 0)
+    error = take_run(&gather, &job, threads, NULL);
+  if (error == 0)
+    job_check_size(&job);
+  return number(env, error);
+}
+
 /* checkSize(handle, neededBytes): a file now shorter becomes a fault. */
 static napi_value
 addon_check_size(napi_env env, napi_callback_info info)
@@ -682,7 +740,8 @@ enum work_kind {
   WORK_FLUSH,
   WORK_PREFETCH,
   WORK_WRITE,
-  WORK_INFLATE
+  WORK_INFLATE,
+  WORK_TAKE
 };
 
 struct work {
@@ -690,12 +749,15 @@ struct work {
   napi_deferred deferred;
   enum work_kind kind;
   struct job job;      /* its handles are kept mapped while the work runs */
-  napi_ref arrays[3];  /* and these uncollected */
+  napi_ref arrays[4];  /* and these uncollected */
   uint64_t byte_offset, nbytes;
   int fd;               /* of a write, from here: */
   const uint8_t *bytes;
   struct inflater *inflater; /* claimed; its results go into arrays[2] */
   struct inflate_run run;
+  struct gather *gather; /* of a take, from here: */
+  int32_t threads;
+  const _Atomic int32_t *stop;
   int error;
 };
 
@@ -725,13 +787,17 @@ work_execute(napi_env env, void *data)
   case WORK_INFLATE:
     work->error = inflater_run(work->inflater, &work->run);
     break;
+  case WORK_TAKE:
+    work->error =
+        take_run(work->gather, &work->job, work->threads, work->stop);
+    break;
   }
 }
 
 static void
 work_free(napi_env env, struct work *work)
 {
-  for (int i = 0; i < 3; i++) {
+  for (size_t i = 0; i < sizeof(work->arrays) / sizeof(work->arrays[0]); i++) {
     if (work->arrays[i] != NULL)
       napi_delete_reference(env, work->arrays[i]);
   }
@@ -743,6 +809,7 @@ work_free(napi_env env, struct work *work)
     inflater_release(work->inflater);
   if (work->async != NULL)
     napi_delete_async_work(env, work->async);
+  free(work->gather);
   free(work);
 }
 
@@ -752,7 +819,7 @@ work_complete(napi_env env, napi_status status, void *data)
   struct work *work = data;
   napi_value result;
   int error = status == napi_ok ? work->error : -ECANCELED;
-  if (error == 0 && work->kind == WORK_COPY) {
+  if (error == 0 && (work->kind == WORK_COPY || work->kind == WORK_TAKE)) {
     job_check_size(&work->job);
     /* Closed meanwhile: takeFault has no handle to ask any more. */
     const struct handle *source = work->job.handles[1];
@@ -806,6 +873,40 @@ addon_copy_async(napi_env env, napi_callback_info info)
   }
   if (error == 0)
     return work_start(env, work);
+  memset(work->job.handles, 0, sizeof(work->job.handles));
+  work_free(env, work);
+  return number(env, error);
+}
+
+/* As take, on a thread of the pool, with a last argument: an Int32Array whose
+ * first number is set to stop it -> Promise<0 | -errno> | -errno */
+static napi_value
+addon_take_async(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(8);
+  const napi_value arrays[] = {argv[0], argv[2], argv[5], argv[7]};
+  size_t length;
+  void *stop;
+  struct work *work = calloc(1, sizeof(*work));
+  if (work == NULL)
+    return number(env, -ENOMEM);
+  work->kind = WORK_TAKE;
+  work->gather = malloc(sizeof(*work->gather));
+  int error = work->gather == NULL ? -ENOMEM : 0;
+  if (error == 0)
+    error = take_get(env, data, argv, work->gather, &work->job, &work->threads);
+  if (error == 0)
+    error = array_get(env, argv[7], napi_int32_array, &stop, &length);
+  if (error == 0 && length == 0)
+    error = -EINVAL;
+  for (int i = 0; i < 4 && error == 0; i++) {
+    if (napi_create_reference(env, arrays[i], 1, &work->arrays[i]) != napi_ok)
+      error = -EINVAL;
+  }
+  if (error == 0) {
+    work->stop = stop;
+    return work_start(env, work);
+  }
   memset(work->job.handles, 0, sizeof(work->job.handles));
   work_free(env, work);
   return number(env, error);
@@ -939,6 +1040,8 @@ NAPI_MODULE_INIT()
       {"peek", addon_peek},
       {"copy", addon_copy},
       {"copyAsync", addon_copy_async},
+      {"take", addon_take},
+      {"takeAsync", addon_take_async},
       {"checkSize", addon_check_size},
       {"takeFault", addon_take_fault},
       {"liesIn", addon_lies_in},

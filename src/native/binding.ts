@@ -55,6 +55,35 @@ export interface Addon {
     srcByteOffset: number,
     plan: Float64Array,
   ): Promise<number> | number
+  /**
+   * Copies the elements at `indices` along one axis. `plan` is `[itemSize, wordSize, ndim, axis, ...shape,
+   * ...dstStrides, ...srcStrides]`: the shape is that of `src`, strides are in bytes, and the axis of `dst` has as many
+   * elements as there are indices, integers from 0 as doubles. At most `threads` threads work, this one among them.
+   * Pages of a mapping that are on the disk are asked for ahead of the copying.
+   */
+  take(
+    dst: Uint8Array,
+    dstByteOffset: number,
+    src: MappingHandle | Uint8Array,
+    srcByteOffset: number,
+    plan: Float64Array,
+    indices: Float64Array,
+    threads: number,
+  ): number
+  /**
+   * The same on a thread of the pool, which starts the others; a number at once when the arguments are refused. It ends
+   * soon with -ECANCELED after `stop[0]` is set to 1. Do not touch the indices before it is done.
+   */
+  takeAsync(
+    dst: Uint8Array,
+    dstByteOffset: number,
+    src: MappingHandle | Uint8Array,
+    srcByteOffset: number,
+    plan: Float64Array,
+    indices: Float64Array,
+    threads: number,
+    stop: Int32Array,
+  ): Promise<number> | number
   /** A file now shorter than `neededByteLength` becomes a fault. */
   checkSize(handle: MappingHandle, neededByteLength: number): number
   /** `[kind, byteOffset, -errno]`. A stray write is repaired and forgotten, lost pages stay reported. */

@@ -48,25 +48,24 @@ copy_unpack(struct copy *copy, const double *packed, size_t length)
   return 0;
 }
 
-static int
-check_side(const struct strided_plan *plan, const int64_t *strides,
-           struct copy_side *side)
+int
+copy_side_check(struct copy_side *side, int ndim, const int64_t *shape,
+                const int64_t *strides, size_t item_nbytes)
 {
-  int error =
-      strided_extent_check(side->byte_offset, plan->ndim, plan->shape, strides,
-                           plan->item_nbytes, side->nbytes);
+  int error = strided_extent_check(side->byte_offset, ndim, shape, strides,
+                                   item_nbytes, side->nbytes);
   if (error != 0)
     return error;
   side->low = side->high = 0;
-  for (int i = 0; i < plan->ndim; i++) {
-    if (plan->shape[i] == 0)
+  for (int i = 0; i < ndim; i++) {
+    if (shape[i] == 0)
       return 0;
   }
   /* Inside the block, so nothing below can overflow. */
   int64_t low = side->byte_offset;
-  int64_t high = side->byte_offset + (int64_t)plan->item_nbytes;
-  for (int i = 0; i < plan->ndim; i++) {
-    int64_t reach = strides[i] * (plan->shape[i] - 1);
+  int64_t high = side->byte_offset + (int64_t)item_nbytes;
+  for (int i = 0; i < ndim; i++) {
+    int64_t reach = strides[i] * (shape[i] - 1);
     if (reach < 0)
       low += reach;
     else
@@ -80,10 +79,13 @@ check_side(const struct strided_plan *plan, const int64_t *strides,
 int
 copy_check(struct copy *copy)
 {
-  int error = check_side(&copy->plan, copy->plan.dst_strides, &copy->dst);
+  const struct strided_plan *plan = &copy->plan;
+  int error = copy_side_check(&copy->dst, plan->ndim, plan->shape,
+                              plan->dst_strides, plan->item_nbytes);
   if (error != 0)
     return error;
-  return check_side(&copy->plan, copy->plan.src_strides, &copy->src);
+  return copy_side_check(&copy->src, plan->ndim, plan->shape,
+                         plan->src_strides, plan->item_nbytes);
 }
 
 static int

@@ -35,6 +35,10 @@ int copy_unpack(struct copy *copy, const double *packed, size_t length);
 /* 0 when both sides stay inside their blocks, else a negative errno. */
 int copy_check(struct copy *copy);
 
+/* The same for one side of anything strided; sets low and high. */
+int copy_side_check(struct copy_side *side, int ndim, const int64_t *shape,
+                    const int64_t *strides, size_t item_nbytes);
+
 /* Runs a checked copy, through memory of its own where the sides overlap: then
  * -ENOMEM is possible. */
 int copy_run(const struct copy *copy);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #ifndef MAP_NORESERVE
@@ -82,6 +83,9 @@ mapping_open(struct mapping *mapping, const char *path, enum mapping_mode mode,
   if (result == 0) {
     mapping->device = status.st_dev;
     mapping->inode = status.st_ino;
+    mapping->pages_told = mode == MAPPING_SHARED ||
+                          status.st_uid == geteuid() ||
+                          faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
     mapping->path = strdup(path);
     if (mapping->path == NULL)
       result = -ENOMEM;
@@ -283,6 +287,63 @@ mapping_resident(const struct mapping *mapping, uint64_t byte_offset,
   free(present);
   *resident_nbytes = pages * page;
   return result;
+}
+
+static bool
+has_pages_by_reading(const struct mapping *mapping,
+                     const uint64_t *byte_offsets, size_t count)
+{
+  bool all = true;
+#ifdef RWF_NOWAIT
+  struct stat status;
+  uint8_t byte;
+  const struct iovec into = {&byte, 1};
+  int fd = open(mapping->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    return true;
+  if (fstat(fd, &status) == 0 && same_file(mapping, &status)) {
+    posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+    for (size_t i = 0; i < count && all; i++)
+      all = preadv2(fd, &into, 1, (off_t)byte_offsets[i], RWF_NOWAIT) >= 0 ||
+            errno != EAGAIN;
+  }
+  close(fd);
+#else
+  (void)mapping;
+  (void)byte_offsets;
+  (void)count;
+#endif
+  return all;
+}
+
+bool
+mapping_has_pages(const struct mapping *mapping, const uint64_t *byte_offsets,
+                  size_t count)
+{
+  uint64_t page = page_size();
+  unsigned char present = 1;
+  if (!mapping->pages_told)
+    return has_pages_by_reading(mapping, byte_offsets, count);
+  for (size_t i = 0; i < count; i++) {
+    uint64_t before = byte_offsets[i] % page;
+    if (mincore(mapping->base + (byte_offsets[i] - before), 1,
+                (void *)&present) == 0 &&
+        !(present & 1))
+      return false;
+  }
+  return true;
+}
+
+void
+mapping_want(const struct mapping *mapping, uint64_t byte_offset,
+             uint64_t nbytes)
+{
+  /* Where read-ahead is short, the system cuts longer requests to it. */
+  const uint64_t most = 128 * 1024;
+  uint8_t *start = page_range(mapping, byte_offset, &nbytes);
+  for (uint64_t done = 0; done < nbytes; done += most)
+    madvise(start + done, nbytes - done < most ? nbytes - done : most,
+            MADV_WILLNEED);
 }
 
 int

@@ -37,6 +37,7 @@ struct mapping {
   char *path;
   dev_t device;
   ino_t inode;
+  bool pages_told; /* mincore answers: see mapping_has_pages */
 };
 
 /* What happened to the bytes of a mapping since it was opened. */
@@ -101,6 +102,22 @@ int mapping_advise(const struct mapping *mapping, uint64_t byte_offset,
 /* Bytes of the range that are in memory, counted in whole pages. */
 int mapping_resident(const struct mapping *mapping, uint64_t byte_offset,
                      uint64_t nbytes, uint64_t *resident_nbytes);
+
+/* No system has smaller pages. */
+enum { MAPPING_PAGE_NBYTES = 4096 };
+
+/*
+ * True when the pages of all these bytes are in memory, as far as the system
+ * tells. mincore says so of any file that this process neither owns nor may
+ * write to; then a descriptor is opened and asked for each byte without
+ * waiting.
+ */
+bool mapping_has_pages(const struct mapping *mapping,
+                       const uint64_t *byte_offsets, size_t count);
+/* Asks for a range of whole pages, without waiting for it. A hint. */
+void mapping_want(const struct mapping *mapping, uint64_t byte_offset,
+                  uint64_t nbytes);
+
 /* Reads the range into memory; returns when it is there. */
 int mapping_populate(const struct mapping *mapping, uint64_t byte_offset,
                      uint64_t nbytes);

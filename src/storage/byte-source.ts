@@ -12,6 +12,22 @@ export interface Region {
   readonly itemSize: number
 }
 
+/** Elements at a list of indices along one axis of a region: NumPy's `take`. */
+export interface TakenRegion {
+  readonly region: Region
+  readonly axis: number
+  /** Integers from 0, each below the extent of the axis. Nobody changes them any more. */
+  readonly indices: Float64Array<ArrayBuffer>
+}
+
+/** How {@link ByteSource.takeAsync} runs. */
+export interface TakeWork {
+  /** Ends it soon: the promise is then rejected with the signal's reason, and `into` partly written. */
+  readonly signal?: AbortSignal | undefined
+  /** How many threads work at most; the source knows how many are good when left out. */
+  readonly threads?: number | undefined
+}
+
 /** A range of a source as memory: `buffer` from `byteOffset` on. */
 export interface MemoryRange {
   readonly buffer: ArrayBuffer
@@ -49,6 +65,12 @@ export interface ByteSource {
   /** Copies a region densely, in C order; the bytes of each `wordSize` word are reversed when it is above 1. */
   gather(region: Region, into: Uint8Array, wordSize: number): void
   gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void>
+  /**
+   * Copies what the indices name densely, in C order, the axis as long as there are indices. `into` may lie in this very
+   * source. A source that only reads has `takeByReads`.
+   */
+  take(taken: TakenRegion, into: Uint8Array, wordSize: number): void
+  takeAsync(taken: TakenRegion, into: Uint8Array, wordSize: number, work: TakeWork): Promise<void>
   /** The reverse: `from` has the same shape, at the strides given (0 to broadcast), at its own `byteOffset`. */
   scatter(region: Region, from: ByteSource, fromRegion: Region, wordSize: number): void
   /** The range as memory, without a copy, or {@link LayoutError}. */

@@ -2,15 +2,19 @@
 
 import * as fs from 'node:fs'
 import { ClosedError, FaultError, LayoutError } from '../errors.ts'
-import type { Advice, ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
+import type { Advice, ByteSource, Decode, MemoryRange, Region, TakenRegion, TakeWork } from './byte-source.ts'
 import { checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
 import { gatherReads, gatherReadsAsync } from './gather-reads.ts'
 import { HeapSource } from './heap.ts'
 import { errnoName, fromNodeError, notARegularFile } from './os.ts'
 import { planWrites, SCRATCH_BYTE_LENGTH } from './read-plan.ts'
+import { takeByReads, takeByReadsAsync } from './take-reads.ts'
 
 /** Node aborts the process on single reads and writes above 2 GiB; half of that is never asked for. */
 export const MAX_IO_BYTE_LENGTH: number = 1024 * 1024 * 1024
+
+/** Each read holds a thread of the pool: one is left for the rest of the program. */
+const READS_AT_A_TIME: number = Math.max(1, (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1)
 
 /** Positioned reads and writes of one open file; tests put a failing one in its place. */
 export interface FileAccess {
@@ -201,6 +205,20 @@ export class FileSource implements ByteSource {
     this.#open()
     checkRegion(this, region)
     await gatherReadsAsync(region, into, wordSize, (byteOffset, target) => this.#readAsync(byteOffset, target))
+  }
+
+  take(taken: TakenRegion, into: Uint8Array, wordSize: number): void {
+    this.#open()
+    checkRegion(this, taken.region)
+    takeByReads(taken, into, wordSize, (byteOffset, target) => this.read(byteOffset, target))
+  }
+
+  async takeAsync(taken: TakenRegion, into: Uint8Array, wordSize: number, work: TakeWork): Promise<void> {
+    this.#open()
+    checkRegion(this, taken.region)
+    const { signal, threads: concurrency = READS_AT_A_TIME } = work
+    const read = (byteOffset: number, target: Uint8Array): Promise<void> => this.#readAsync(byteOffset, target)
+    await takeByReadsAsync(taken, into, wordSize, read, { concurrency, signal })
   }
 
   scatter(region: Region, from: ByteSource, fromRegion: Region, wordSize: number): void {

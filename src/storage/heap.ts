@@ -1,10 +1,15 @@
 // Bytes in memory: arrays that were loaded, small files, results. Nothing here can fail for the operating system.
 
+import { setImmediate } from 'node:timers/promises'
 import { ClosedError } from '../errors.ts'
 import { loadAddon } from '../native/binding.ts'
-import type { Advice, ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
+import type { Advice, ByteSource, Decode, MemoryRange, Region, TakenRegion, TakeWork } from './byte-source.ts'
 import { checkRange, checkRegion, denseStrides } from './byte-source.ts'
 import { copyStrided } from './strided.ts'
+import { takePlan, takeStrided } from './take.ts'
+
+/** What is copied at a time before others have their turn: some milliseconds. */
+const TURN_BYTE_LENGTH = 8 * 1024 * 1024
 
 /** A {@link ByteSource} over an ArrayBuffer's range. */
 export class HeapSource implements ByteSource {
@@ -54,6 +59,28 @@ export class HeapSource implements ByteSource {
 
   async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
     this.gather(region, into, wordSize)
+  }
+
+  take(taken: TakenRegion, into: Uint8Array, wordSize: number): void {
+    const src = this.bytes
+    checkRegion(this, taken.region)
+    takeStrided(into, 0, src, taken.region.byteOffset, takePlan(taken, wordSize), taken.indices)
+  }
+
+  /** On this thread, since memory of the program's own may be taken away from another: in turns with everybody else. */
+  async takeAsync(taken: TakenRegion, into: Uint8Array, wordSize: number, work: TakeWork): Promise<void> {
+    checkRegion(this, taken.region)
+    const { region, axis, indices } = taken
+    const plan = takePlan(taken, wordSize)
+    // Within one block of memory the source may change: that is done in one go.
+    const turns = into.buffer === this.bytes.buffer ? 1 : Math.ceil(into.byteLength / TURN_BYTE_LENGTH)
+    const step = Math.max(1, Math.ceil(indices.length / Math.max(1, turns)))
+    for (let start = 0; start < indices.length; start += step) {
+      if (start > 0) await setImmediate()
+      work.signal?.throwIfAborted()
+      const to = start * plan.dstStrides[axis]!
+      takeStrided(into, to, this.bytes, region.byteOffset, plan, indices.subarray(start, start + step))
+    }
   }
 
   scatter(region: Region, from: ByteSource, fromRegion: Region, wordSize: number): void {

@@ -3,13 +3,14 @@
 
 import { LayoutError, UnsupportedError } from '../errors.ts'
 import { combineCrc32 } from '../format/crc32-combine.ts'
-import type { ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
+import type { ByteSource, Decode, MemoryRange, Region, TakenRegion, TakeWork } from './byte-source.ts'
 import { checkRange, checkRegion } from './byte-source.ts'
 import { type DeflatedMember, DeflatedStream } from './deflated-stream.ts'
 import { ascending, gatherReads, gatherReadsAsync, mirror } from './gather-reads.ts'
 import type { InflatePool } from './inflate-pool.ts'
 import { PAGE_BYTE_LENGTH, Page } from './page-cache.ts'
 import { runLater, runNow, type Steps } from './steps.ts'
+import { takeByReads, takeByReadsAsync } from './take-reads.ts'
 
 /** A range in the cache is inflated on to a multiple of this: neighbours come next, and zlib likes room. */
 const GRANULE_BYTE_LENGTH = 16 * 1024
@@ -183,6 +184,28 @@ export class InflatedSource implements ByteSource {
       else await this.#later(this.#read(byteOffset, piece))
     })
     if (forward !== region) mirror(region, target, into)
+  }
+
+  take(taken: TakenRegion, into: Uint8Array, wordSize: number): void {
+    this.#stream.requireUsable()
+    checkRegion(this, taken.region)
+    takeByReads(taken, into, wordSize, (byteOffset, piece) => {
+      this.#stream.requireUsable()
+      runNow(this.#read(byteOffset, piece))
+    })
+  }
+
+  /** One read after the other, forwards: each goes on where the one before left off. */
+  async takeAsync(taken: TakenRegion, into: Uint8Array, wordSize: number, work: TakeWork): Promise<void> {
+    this.#stream.requireUsable()
+    checkRegion(this, taken.region)
+    const { signal } = work
+    const read = async (byteOffset: number, piece: Uint8Array): Promise<void> => {
+      this.#stream.requireUsable()
+      if (this.#goesAround(piece.byteLength)) await this.readAround(byteOffset, piece, { signal })
+      else await this.#later(this.#read(byteOffset, piece), { signal })
+    }
+    await takeByReadsAsync(taken, into, wordSize, read, { concurrency: 1, signal })
   }
 
   /** Where every step back means inflating from the beginning, axes that run backwards are read forwards. */

@@ -1,18 +1,16 @@
 // Bytes of a mapped file. Owns the windows (ArrayBuffers over the mapping) and turns caught faults into errors.
 
-import { constants } from 'node:buffer'
+import { constants } from 'node:os'
 import { ClosedError, FaultError, LayoutError } from '../errors.ts'
 import { type Addon, MappingFault, type MappingHandle, MappingMode } from '../native/binding.ts'
-import type { Advice, ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
+import type { Advice, ByteSource, Decode, MemoryRange, Region, TakenRegion, TakeWork } from './byte-source.ts'
 import { ADVICES, checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
 import { HeapSource, scatterThroughMemory } from './heap.ts'
 import { errnoName, notARegularFile, osError } from './os.ts'
 import { checkStatus, packPlan } from './strided.ts'
+import { GATHER_THREADS, packTakePlan, TAKE_THREADS, takePlan, takesNothing } from './take.ts'
+import { isDetached, MAX_WINDOW_BYTE_LENGTH, type Window, Windows } from './windows.ts'
 
-/** The longest ArrayBuffer over foreign memory that this runtime makes: 4 GiB on Node 20. */
-export const MAX_WINDOW_BYTE_LENGTH: number = constants.MAX_LENGTH
-/** Where one window cannot hold the file, windows start at multiples of this, half of 4 GiB: they overlap. */
-const WINDOW_STEP = 2 * 1024 * 1024 * 1024
 /** So many first elements are read without a page fault: programs open many files to look at little. */
 const PEEKS = 2
 /** Elements read through the addon before a window is made for them: opening and peeking stays cheap. */
@@ -25,15 +23,11 @@ const EISDIR = -21
 /** From `copyAsync`: bytes were lost under an array that was closed meanwhile. */
 const EFAULT = -14
 const ENODEV = -19
+/** From `takeAsync`, which was told to stop. */
+const ECANCELED = -constants.errno.ECANCELED
 
 /** How writes to a mapped array behave: NumPy's `r`, `r+` and `c`. */
 export type MapMode = 'r' | 'r+' | 'c'
-
-interface Window {
-  readonly start: number
-  readonly end: number
-  readonly view: DataView
-}
 
 /** A {@link ByteSource} over a mapping made by the addon. */
 export class MappedSource implements ByteSource {
@@ -44,7 +38,7 @@ export class MappedSource implements ByteSource {
   readonly offThread: boolean = true
   readonly #addon: Addon
   readonly #handle: MappingHandle
-  readonly #windows = new Map<number, Window>()
+  readonly #windows: Windows
   /** The window that elements are read from; null until enough were read, and after `close()`. */
   #elements: Window | null = null
   #elementReads = 0
@@ -61,6 +55,7 @@ export class MappedSource implements ByteSource {
     this.path = path
     this.byteLength = addon.byteLength(handle)
     this.writable = mode !== 'r'
+    this.#windows = new Windows(addon, handle, this.byteLength)
     this.#faultsSeen = addon.faultCounter[0]!
     this.#head = head
   }
@@ -136,7 +131,7 @@ export class MappedSource implements ByteSource {
     const handle = this.#open()
     checkRange(this, byteOffset, byteLength)
     if (this.#elementReads++ >= READS_BEFORE_WINDOW) {
-      const window = this.#windowFor(byteOffset, byteLength)
+      const window = this.#windows.holding(byteOffset, byteLength)
       if (window !== null && !isDetached(window)) {
         this.#elements = window
         return this.readElement(decode, byteOffset, byteLength)
@@ -188,11 +183,12 @@ export class MappedSource implements ByteSource {
   async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
     const handle = this.#open()
     checkRegion(this, region)
-    if ((into.buffer as { resizable?: boolean }).resizable) {
-      // Shrunk while a thread writes to it, its memory would be gone.
-      throw new TypeError('read: expected out over a buffer of fixed length, got a resizable one')
-    }
-    const status = await this.#addon.copyAsync(into, 0, handle, region.byteOffset, gatherPlan(region, wordSize))
+    requireFixedLength(into)
+    this.#copied(await this.#addon.copyAsync(into, 0, handle, region.byteOffset, gatherPlan(region, wordSize)), region)
+  }
+
+  /** Tells how a copy on another thread ended. */
+  #copied(status: number, region: Region): void {
     if (status === EFAULT) {
       const { path } = this
       throw new FaultError('array: the file was cut short under it', {
@@ -204,6 +200,39 @@ export class MappedSource implements ByteSource {
     checkStatus(status)
     // Closed in the meantime is fine: the bytes were copied, and the mapping was kept for it.
     if (!this.#closed) this.#checkFaults()
+  }
+
+  take(taken: TakenRegion, into: Uint8Array, wordSize: number): void {
+    const handle = this.#open()
+    const { region, indices } = taken
+    checkRegion(this, region)
+    if (takesNothing(taken)) return
+    const plan = packTakePlan(takePlan(taken, wordSize))
+    checkStatus(this.#addon.take(into, 0, handle, region.byteOffset, plan, indices, TAKE_THREADS))
+    this.#checkFaults()
+  }
+
+  async takeAsync(taken: TakenRegion, into: Uint8Array, wordSize: number, work: TakeWork): Promise<void> {
+    const handle = this.#open()
+    const { region, indices } = taken
+    const { signal, threads = GATHER_THREADS } = work
+    signal?.throwIfAborted()
+    checkRegion(this, region)
+    if (takesNothing(taken)) return
+    requireFixedLength(into)
+    const plan = packTakePlan(takePlan(taken, wordSize))
+    const stop = new Int32Array(1)
+    const abort = (): void => void stop.fill(1)
+    const done = this.#addon.takeAsync(into, 0, handle, region.byteOffset, plan, indices, threads, stop)
+    signal?.addEventListener('abort', abort, { once: true })
+    let status: number
+    try {
+      status = await done
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+    if (status === ECANCELED) signal?.throwIfAborted()
+    this.#copied(status, region)
   }
 
   scatter(region: Region, from: ByteSource, fromRegion: Region, wordSize: number): void {
@@ -232,7 +261,7 @@ export class MappedSource implements ByteSource {
     // What was cut off is better told now than read as zeros.
     this.#addon.checkSize(handle, byteOffset + byteLength)
     this.#checkFaults()
-    const window = this.#windowFor(byteOffset, byteLength)
+    const window = this.#windows.holding(byteOffset, byteLength)
     if (window === null) {
       const message = `typedArray: ${byteLength} bytes are more than the ${MAX_WINDOW_BYTE_LENGTH} of one ArrayBuffer on this runtime`
       throw new LayoutError(message, { reason: 'window' })
@@ -243,29 +272,6 @@ export class MappedSource implements ByteSource {
       throw new LayoutError(message, { reason: 'window' })
     }
     return { buffer: window.view.buffer as ArrayBuffer, byteOffset: byteOffset - window.start }
-  }
-
-  /**
-   * A window that holds the range: one for the whole file where the runtime allows it, else one of a row of overlapping
-   * ones, else one that starts at the range itself. Each is as long as it can be, so none is ever needed twice at one
-   * start. Null when the range is too long, or the runtime forbids such memory.
-   */
-  #windowFor(byteOffset: number, byteLength: number): Window | null {
-    if (this.byteLength <= MAX_WINDOW_BYTE_LENGTH) return this.#windowAt(0)
-    const start = byteOffset - (byteOffset % WINDOW_STEP)
-    if (byteOffset + byteLength - start <= MAX_WINDOW_BYTE_LENGTH) return this.#windowAt(start)
-    return byteLength <= MAX_WINDOW_BYTE_LENGTH ? this.#windowAt(byteOffset) : null
-  }
-
-  #windowAt(start: number): Window | null {
-    const cached = this.#windows.get(start)
-    if (cached !== undefined) return cached
-    const byteLength = Math.min(MAX_WINDOW_BYTE_LENGTH, this.byteLength - start)
-    const buffer = byteLength === 0 ? new ArrayBuffer(0) : this.#addon.window(this.#handle, start, byteLength)
-    if (typeof buffer === 'number') return null
-    const window = { start, end: start + byteLength, view: new DataView(buffer) }
-    this.#windows.set(start, window)
-    return window
   }
 
   advise(byteOffset: number, byteLength: number, advice: Advice): void {
@@ -314,9 +320,10 @@ export class MappedSource implements ByteSource {
   }
 }
 
-/** True when its buffer was transferred: it has no bytes any more, whatever it had. */
-function isDetached(window: Window): boolean {
-  return window.end > window.start && window.view.buffer.byteLength === 0
+/** Shrunk while a thread writes to it, its memory would be gone. */
+function requireFixedLength(into: Uint8Array): void {
+  if (!(into.buffer as { resizable?: boolean }).resizable) return
+  throw new TypeError('read: expected out over a buffer of fixed length, got a resizable one')
 }
 
 function gatherPlan(region: Region, wordSize: number): Float64Array {

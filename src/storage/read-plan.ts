@@ -8,7 +8,7 @@ import type { CopyPlan } from './strided.ts'
 /** The longest piece read through scratch memory, in bytes. */
 export const SCRATCH_BYTE_LENGTH: number = 1024 * 1024
 /** Bytes worth reading for nothing rather than making another system call. */
-const CHEAP_GAP_BYTE_LENGTH = 4096
+export const CHEAP_GAP_BYTE_LENGTH: number = 4096
 
 /** One read. `direct` pieces are dense in the file and in the target; the others pass through scratch memory. */
 export interface ReadPiece {
@@ -27,11 +27,14 @@ interface Axis {
   readonly targetStride: number
 }
 
-/** The reads that fill a dense C-order target with a region, `wordSize` as in `gather`. */
-export function* planReads(region: Region, wordSize: number): Generator<ReadPiece> {
+/** The reads that fill a target, dense and in C order unless said otherwise, with a region; `wordSize` as in `gather`. */
+export function* planReads(
+  region: Region,
+  wordSize: number,
+  targetStrides: readonly number[] = denseStrides(region.shape, region.itemSize),
+): Generator<ReadPiece> {
   const { itemSize } = region
   if (itemSize === 0 || region.shape.includes(0)) return
-  const targetStrides = denseStrides(region.shape, itemSize)
   const axes: Axis[] = []
   for (const [axis, extent] of region.shape.entries()) {
     if (extent > 1) axes.push({ extent, fileStride: region.byteStrides[axis]!, targetStride: targetStrides[axis]! })
