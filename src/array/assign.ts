@@ -12,7 +12,7 @@ import { type TypedArray, typedArrayKind, typedArrayName } from './typed-array.t
 export function requireWritable(array: StridedArray, what: string): void {
   if (array.source.writable) return
   throw new UnsupportedError(
-    `${what}: the array is read-only; open it with mode 'r+' to change the file, 'c' to change only this copy`,
+    `${what}: the array is read-only; open the file with mode 'r+' to change it, 'c' to change only this copy; of a member of an archive, load() gives a copy to change`,
     { feature: 'writing to a read-only array', path: array.source.path },
   )
 }
@@ -87,6 +87,13 @@ export function assignTypedArray(array: StridedArray, values: TypedArray): void 
   array.source.scatter(regionOf(array), new HeapSource(bytes), region, swapToNative(dtype))
 }
 
+/** The same error, with the place of the value that caused it. */
+function atIndex(error: unknown, what: string, index: readonly number[]): unknown {
+  const Kind = [TypeError, RangeError].find((kind) => error instanceof kind)
+  if (Kind === undefined || index.length === 0) return error
+  return new Kind(`${what}: at index [${index.join(', ')}]: ${(error as Error).message}`, { cause: error })
+}
+
 /** Copies nested arrays of exactly the view's shape. */
 export function assignNested(array: StridedArray, values: readonly unknown[], what = 'assign'): void {
   requireWritable(array, what)
@@ -102,7 +109,11 @@ export function assignNested(array: StridedArray, values: readonly unknown[], wh
           `${what}: expected an element of ${dtype} at index [${index.join(', ')}], got an array: too deep`,
         )
       }
-      encode(view, at, value)
+      try {
+        encode(view, at, value)
+      } catch (error) {
+        throw atIndex(error, what, index)
+      }
       at += dtype.itemSize
       return
     }

@@ -59,6 +59,7 @@ function describe(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object') return value.constructor?.name ?? 'an object'
+  if (value === undefined || value === null) return String(value)
   return typeof value === 'string' ? 'a string' : `${typeof value} ${String(value)}`
 }
 

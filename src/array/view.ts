@@ -226,7 +226,9 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
    *
    * @throws also the signal's reason, within one piece of 32 MiB
    */
-  read(options: { readonly out?: TypedArrayOf<T>; readonly signal?: AbortSignal } = {}): Promise<TypedArrayOf<T>> {
+  read(
+    options: { readonly out?: TypedArrayOf<T>; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<TypedArrayOf<T>> {
     return readTypedArray<T>(this, options)
   }
 
@@ -315,7 +317,7 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
     await this.source.prefetch(...this.#span(range, 'prefetch'))
   }
 
-  /** Bytes under these rows that are in memory now, in whole pages; 0 where the file is not mapped. */
+  /** Bytes under these rows that are in memory now, in whole pages; 0 where the file is read with pread. */
   residentByteLength(range: RowRange = {}): number {
     return this.source.residentByteLength(...this.#span(range, 'residentByteLength'))
   }

@@ -31,7 +31,8 @@ const MAX_TAIL_BYTE_LENGTH = UINT16_MAX + 1 + END_BYTE_LENGTH
 /** From this version needed on, the directory may be encrypted. */
 const VERSION_ENCRYPTED_DIRECTORY = 62
 const NPY_MAGIC_START = 0x4d554e93
-const RECOVER_HINT = 'the file was cut short, or an append to it died: NpzWriter.recover() restores the state before it'
+const RECOVER_HINT =
+  'the file was cut short, or an append to it died: NpzWriter.recover() tells whether the state before can be had back'
 
 /** The values of an end record that zip64 may hold instead. */
 interface EndValues {
@@ -55,7 +56,7 @@ function checkStart(archive: ArchiveBytes): void {
     expected: formatSignature(LOCAL_HEADER_SIGNATURE),
     found: formatSignature(signature),
     byteOffset: 0,
-    ...(signature === NPY_MAGIC_START ? { hint: 'this is an .npy file' } : {}),
+    ...(signature === NPY_MAGIC_START ? { hint: 'this is an .npy file, which open() reads' } : {}),
   })
 }
 

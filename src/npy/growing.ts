@@ -12,7 +12,15 @@ import type { ByteSource } from '../storage/byte-source.ts'
 import { lockFile } from '../storage/lock.ts'
 import { openSource } from '../storage/open-source.ts'
 import { fromNodeError } from '../storage/os.ts'
-import { closeQuietly, discard, nodeOutput, type OutputSystem, openBeside, syncDirectory } from '../storage/output.ts'
+import {
+  closeQuietly,
+  discard,
+  nodeOutput,
+  type OutputSystem,
+  openBeside,
+  settle,
+  syncDirectory,
+} from '../storage/output.ts'
 import { type NpyFileHeader, readHeader } from './header.ts'
 
 /** An array whose first (C) or last (F) axis grows. */
@@ -125,6 +133,7 @@ export async function withRoom(
     await buffered.drain()
     await system.sync(output.fd)
     system.rename(output.temporary, output.target)
+    settle(output)
     await syncDirectory(dirname(output.target), system)
   } catch (error) {
     await buffered.drain().catch(() => {})

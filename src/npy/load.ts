@@ -10,7 +10,7 @@ import { type HeaderOptions, openArray } from './header.ts'
 
 /** Options of {@link load}. */
 export interface LoadOptions extends HeaderOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** The most bytes read between two looks at the signal. */

@@ -5,7 +5,7 @@ import { formatNpyHeader } from '../format/npy-header.ts'
 import { checkOptions } from '../options.ts'
 import { BufferedOutput } from '../storage/buffered-output.ts'
 import { finishInPlace, openInPlace } from '../storage/in-place.ts'
-import { absolutePath } from '../storage/os.ts'
+import { pathWithSuffix } from '../storage/os.ts'
 import { closeQuietly, commit, discard, nodeOutput, type OutputSystem, openBeside } from '../storage/output.ts'
 import { writeView } from './chunk.ts'
 import { type ToSaveOptions, toSave } from './to-save.ts'
@@ -17,7 +17,7 @@ export interface SaveOptions extends ToSaveOptions {
   readonly sync?: boolean
   /** False writes over the old file in place, which a crash leaves half written. */
   readonly atomic?: boolean
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -42,8 +42,7 @@ export async function saveTo(
 ): Promise<string> {
   checkOptions(options, ['dtype', 'shape', 'order', 'sync', 'atomic', 'signal'], 'save')
   options.signal?.throwIfAborted()
-  const given = absolutePath(path)
-  const target = given.endsWith('.npy') ? given : `${given}.npy`
+  const target = pathWithSuffix(path, '.npy')
   const { view, dtype, order } = toSave(array, options, 'save')
   const header = formatNpyHeader({ dtype, shape: view.shape, order })
   const atomic = options.atomic ?? true

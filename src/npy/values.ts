@@ -9,10 +9,10 @@ import { DType, type DTypeLike, type DTypeName } from '../layout/dtype.ts'
 import { contiguousByteStrides, formatShape, parseShape } from '../layout/shape.ts'
 import { HeapSource } from '../storage/heap.ts'
 
-/** A typed array with the shape and dtype it stands for. */
+/** Values with the shape and dtype they stand for. */
 export interface ArrayData {
-  /** Values in C order; for dtypes without a typed array the raw bytes. */
-  readonly data: TypedArray
+  /** A typed array of values in C order, for dtypes without one of the raw bytes; or nested arrays of values or records. */
+  readonly data: TypedArray | readonly unknown[]
   /** One axis when left out. */
   readonly shape?: number | readonly number[]
   /** That of the typed array when left out: needed for bool, complex, float16 bits, datetimes, records. */
@@ -58,14 +58,15 @@ export function viewOf(
     return ofTypedArray(value as TypedArray, what, dtype, shape)
   if (isArrayData(value, dtype)) {
     if (value.dtype !== undefined) requireSame(DType.of(value.dtype), dtype, what)
-    return ofTypedArray(value.data, what, dtype ?? value.dtype, shape ?? value.shape)
+    return viewOf(value.data, what, dtype ?? value.dtype, shape ?? value.shape)
   }
   const view = ofNested(value, what, dtype === undefined ? undefined : DType.of(dtype))
   return shape === undefined ? view : new NdView(view).reshape(shape)
 }
 
 function isArrayData(value: unknown, dtype: DTypeLike | undefined): value is ArrayData {
-  if (typeof value !== 'object' || value === null || !('data' in value) || !ArrayBuffer.isView(value.data)) return false
+  if (typeof value !== 'object' || value === null || !('data' in value)) return false
+  if (!ArrayBuffer.isView(value.data) && !Array.isArray(value.data)) return false
   // A record may have a field of this name.
   return dtype === undefined || DType.of(dtype).fields?.has('data') !== true
 }
@@ -142,9 +143,17 @@ function inferred(value: unknown, leaf: unknown, what: string): DType {
   if (typeof leaf === 'string') return DType.of(`U${Math.max(1, longest(value))}`)
   if (typeof leaf === 'object' && leaf !== null && 're' in leaf && 'im' in leaf) return DType.of('complex128')
   throw new TypeError(
-    `${what}: expected numbers, bigints, booleans, strings or { re, im }, got ${leaf === null ? 'null' : typeof leaf}; ` +
-      "records need a dtype, such as [['x', '<f8'], ['n', '<i4']]",
+    `${what}: expected numbers, bigints, booleans, strings or { re, im }, got ${kindOf(leaf)}; ` +
+      "records need a dtype: { data: [{ x: 1, n: 2 }], dtype: [['x', '<f8'], ['n', '<i4']] }",
   )
+}
+
+/** `a Promise (await it)`, `a Map`, `null`: what a value is, for messages. */
+function kindOf(value: unknown): string {
+  if (value === null || typeof value !== 'object') return value === null ? 'null' : `a ${typeof value}`
+  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name
+  if (value instanceof Promise) return 'a Promise; await it'
+  return name === undefined || name === 'Object' ? 'an object' : `a ${name}`
 }
 
 /** Code points of the longest string. */

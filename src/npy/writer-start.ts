@@ -16,12 +16,12 @@ export interface WriterOptions<T extends DTypeName = DTypeName> {
   readonly order?: Order
   /** False does not wait for the disk at `close()`. */
   readonly sync?: boolean
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Options of {@link NpyWriter.append}. */
 export interface AppendOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a writer begins with. */

@@ -127,13 +127,13 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
   async #makeDurable(sync: boolean): Promise<void> {
     const { file, system, output } = this.#opened
     await this.#buffered.drain()
-    if (output === null) requireStillAt(file.fd, this.path)
+    if (output === null) requireStillAt(file.fd, this.path, this.#buffered.byteOffset)
     const { rowCount } = this
     if (rowCount === this.#durableRows) return
     if (sync) await system.sync(file.fd)
     this.#headerAhead = true
     await writeRowCount(file, rowCount, system, sync)
-    if (output === null) requireStillAt(file.fd, this.path)
+    if (output === null) requireStillAt(file.fd, this.path, this.#buffered.byteOffset)
     this.#headerAhead = false
     this.#durableRows = rowCount
   }
@@ -178,7 +178,7 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
     try {
       // The header first, so that it never speaks of what is not there.
       if (this.#headerAhead) await writeRowCount(file, this.#durableRows, system)
-      await system.truncate(file.fd, file.array.byteOffset + this.#durableRows * rowByteLength(file.array))
+      await cutBack(file.fd, file.array.byteOffset + this.#durableRows * rowByteLength(file.array), system)
     } catch (error) {
       throw fromNodeError(error, this.path)
     } finally {

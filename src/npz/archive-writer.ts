@@ -30,6 +30,8 @@ export interface ArchiveTarget {
   readonly existing: ZipDirectory | null
 }
 
+const NPY_SUFFIX = '.npy'
+
 /** Members and directory of one archive. One call at a time. */
 export class ArchiveWriter {
   readonly #target: ArchiveTarget
@@ -46,6 +48,11 @@ export class ArchiveWriter {
     this.#names = new Set(existing?.entries.map((entry) => entry.name))
   }
 
+  /** Where the next byte goes, in bytes from the start of the file. */
+  get byteOffset(): number {
+    return this.#output.byteOffset
+  }
+
   /** True once there is a new member. */
   get isChanged(): boolean {
     return this.#records.length > 0
@@ -54,7 +61,16 @@ export class ArchiveWriter {
   /** Takes the name of a member that is to be written. Throws {@link SelectionError} when it is taken. */
   claim(name: string, what: string): void {
     if (this.#names.has(name)) {
-      throw new SelectionError(`${what}: there is a member ${JSON.stringify(name)} already (in ${this.#target.path})`)
+      throw new SelectionError(
+        `${what}: there is ${JSON.stringify(name.slice(0, -NPY_SUFFIX.length))} already, as ${JSON.stringify(name)} (in ${this.#target.path})`,
+      )
+    }
+    // Readers look for the full name of a member first.
+    const other = [name.slice(0, -NPY_SUFFIX.length), `${name}${NPY_SUFFIX}`].find((near) => this.#names.has(near))
+    if (other !== undefined) {
+      throw new SelectionError(
+        `${what}: beside ${JSON.stringify(other)}, ${JSON.stringify(name)} could not be told from it by its key (in ${this.#target.path})`,
+      )
     }
     this.#names.add(name)
   }
@@ -123,7 +139,7 @@ export class ArchiveWriter {
  */
 export function memberName(key: string, what: string): string {
   if (typeof key !== 'string') throw new TypeError(`${what}: expected the name of a member, got ${typeof key}`)
-  const name = `${key}.npy`
+  const name = `${key}${NPY_SUFFIX}`
   encodeZipName(name)
   return name
 }

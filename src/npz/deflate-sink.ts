@@ -12,7 +12,7 @@ import {
 } from '../format/zip-write-records.ts'
 import { crc32, deflateAlone } from '../storage/deflate.ts'
 import type { Deflation } from './compress-options.ts'
-import type { MemberPlan, MemberSink, MemberTarget } from './member-sink.ts'
+import { type MemberPlan, type MemberSink, type MemberTarget, requireAttached, requireComplete } from './member-sink.ts'
 
 /** An empty stored block on a byte boundary: what Z_SYNC_FLUSH and Z_FULL_FLUSH each leave there. */
 const FLUSH = Uint8Array.of(0x00, 0x00, 0x00, 0xff, 0xff)
@@ -86,8 +86,10 @@ export class DeflateSink implements MemberSink {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.byteLength; done += PIECE_BYTE_LENGTH) {
+    const { byteLength } = bytes
+    for (let done = 0; done < byteLength; done += PIECE_BYTE_LENGTH) {
       this.#plan.checkGoingOn()
+      requireAttached(bytes, byteLength)
       const piece = bytes.subarray(done, done + PIECE_BYTE_LENGTH)
       this.#count(piece)
       await this.#fill(piece)
@@ -108,7 +110,9 @@ export class DeflateSink implements MemberSink {
   }
 
   async #fill(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.byteLength; ) {
+    const { byteLength } = bytes
+    for (let done = 0; done < byteLength; ) {
+      requireAttached(bytes, byteLength)
       // A full chunk waits: it may be the last.
       if (this.#chunkUsed === this.#chunk.length) {
         await this.#sendChunk(false)
@@ -148,6 +152,7 @@ export class DeflateSink implements MemberSink {
   }
 
   async finish(header: Uint8Array = this.#plan.header): Promise<void> {
+    requireComplete(this.#plan, this.#dataByteLength)
     await this.#sendChunk(true)
     await this.#target.work.add(
       () => {},

@@ -32,3 +32,17 @@ export interface MemberSink extends RowSink {
   /** Takes the member back, as if it had never begun. */
   drop(): Promise<void>
 }
+
+/** Throws `TypeError` once the caller's memory was transferred away, or shrunk, while it was written. */
+export function requireAttached(bytes: Uint8Array, byteLength: number): void {
+  if (bytes.byteLength === byteLength) return
+  throw new TypeError('write: the values were detached, or became fewer, while they were written')
+}
+
+/** Throws `TypeError` when fewer bytes came than the header speaks of: the caller's memory went away meanwhile. */
+export function requireComplete(plan: MemberPlan, dataByteLength: number): void {
+  if (plan.dataByteLength === null || plan.dataByteLength === dataByteLength) return
+  throw new TypeError(
+    `write: expected ${plan.dataByteLength} bytes for ${JSON.stringify(plan.name)}, got ${dataByteLength}: the values became fewer while they were written`,
+  )
+}

@@ -51,6 +51,7 @@ export class Member {
   /** Where its bytes, compressed or not, start in the archive. */
   readonly dataByteOffset: number
   #inflated: InflatedSource | null = null
+  #salvaged: InflatedSource | null = null
 
   /** Throws {@link FormatError}, and {@link UnsupportedError} for methods that there is no reader for. */
   constructor(archive: Archive, entry: ZipEntry) {
@@ -108,7 +109,9 @@ export class Member {
 
   /** The same, also after it was found damaged: for who wants what is left of it. */
   get salvaged(): InflatedSource {
-    return this.inflated.damaged ? this.#openInflated() : this.inflated
+    if (!this.inflated.damaged) return this.inflated
+    this.#salvaged ??= this.#openInflated()
+    return this.#salvaged
   }
 
   #openInflated(): InflatedSource {

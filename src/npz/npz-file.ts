@@ -50,6 +50,7 @@ export interface MemberInfo {
   readonly isArray: boolean
   readonly dtype: DType
   readonly shape: readonly number[]
+  /** C for members that are no arrays. */
   readonly order: Order | null
   /** Bytes of all elements. */
   readonly nbytes: number
@@ -62,7 +63,7 @@ export interface MemberInfo {
   readonly crc32: number
   /** True when any slice can be had without reading what is before it. */
   readonly seekable: boolean
-  /** True when the elements lie in the archive such that a mapped one gives them as a typed array. */
+  /** True when the data of a stored member begins where typed arrays of its elements can begin. */
   readonly aligned: boolean
 }
 
@@ -227,7 +228,7 @@ export class NpzFile {
    *
    * @throws {@link IntegrityError} when the member's CRC-32 or length is wrong, and as {@link get} does
    */
-  async buildIndex(name: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async buildIndex(name: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     checkOptions(options, ['signal'], 'buildIndex')
     options.signal?.throwIfAborted()
     const member = this.#member(name, 'buildIndex')

@@ -12,7 +12,7 @@ import { imageArray, memoryForImage } from './member-image.ts'
 export interface NpzLoadOptions {
   /** False does not compare the CRC-32: for members that are broken, or trusted. */
   readonly verify?: boolean
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Bytes read and checked at a time: the check runs on this thread. */

@@ -1,6 +1,6 @@
 // What of an archive is whole when its writer died: the last end record with a complete directory right before it.
 
-import { FormatError } from '../errors.ts'
+import { FormatError, UnsupportedError } from '../errors.ts'
 import {
   END_BYTE_LENGTH,
   END_SIGNATURE,
@@ -24,13 +24,13 @@ export interface NpzRecoverOptions {
 /** What was found, and what became of it. */
 export interface NpzRecovery {
   readonly path: string
-  /** True when the file is a whole archive, and there was nothing to repair. */
+  /** True when the file is a whole archive now, be it that it was or that it was repaired. */
   readonly whole: boolean
   /** Members of the last whole archive, duplicates included. */
   readonly memberCount: number
   /** Bytes of the last whole archive, from the start of the file. */
   readonly byteLength: number
-  /** Bytes after it: members that were being appended, and their directory. */
+  /** Bytes that were found after it: members that were being appended, and their directory. */
   readonly leftoverByteLength: number
   readonly repaired: boolean
 }
@@ -56,6 +56,9 @@ export async function recoverNpzWith(
   options: NpzRecoverOptions,
 ): Promise<NpzRecovery> {
   checkOptions(options, ['repair'], 'recover')
+  if (options.repair !== undefined && typeof options.repair !== 'boolean') {
+    throw new TypeError(`recover: repair: expected true or false, got ${JSON.stringify(options.repair)}`)
+  }
   const target = absolutePath(path)
   if (options.repair !== true) return look(target)
   const fd = openLocked(target, 'recover', system)
@@ -64,7 +67,7 @@ export async function recoverNpzWith(
     if (found.whole) return found
     await system.truncate(fd, found.byteLength)
     await system.sync(fd)
-    return { ...found, repaired: true }
+    return { ...found, whole: true, repaired: true }
   } catch (error) {
     throw fromNodeError(error, target)
   } finally {
@@ -103,7 +106,7 @@ function directoryEndingAt(archive: ReadableArchive, end: number, path: string):
     const directory = readZipDirectory(archive.read, end, { path })
     return directory.endByteOffset === end ? directory : null
   } catch (error) {
-    if (error instanceof FormatError) return null
+    if (error instanceof FormatError || error instanceof UnsupportedError) return null
     throw error
   }
 }

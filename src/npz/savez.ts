@@ -5,7 +5,7 @@ import { type ToSave, toSave } from '../npy/to-save.ts'
 import type { ArrayLike } from '../npy/values.ts'
 import { checkOptions } from '../options.ts'
 import { finishInPlace, openInPlace } from '../storage/in-place.ts'
-import { absolutePath } from '../storage/os.ts'
+import { pathWithSuffix } from '../storage/os.ts'
 import { closeQuietly, commit, discard, nodeOutput, type OutputSystem, openBeside } from '../storage/output.ts'
 import { ArchiveWriter, memberName } from './archive-writer.ts'
 import { type CompressOptions, checkAlignment, type Deflation, deflationOf } from './compress-options.ts'
@@ -24,7 +24,7 @@ export interface SavezOptions {
   readonly sync?: boolean
   /** False writes over the old file in place, which a crash leaves half written. */
   readonly atomic?: boolean
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Options of {@link savezCompressed}. */
@@ -33,7 +33,7 @@ export interface SavezCompressedOptions extends CompressOptions {
   readonly sync?: boolean
   /** False writes over the old file in place, which a crash leaves half written. */
   readonly atomic?: boolean
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -99,8 +99,7 @@ async function saveMembers(
 ): Promise<string> {
   const { deflation, what, signal } = options
   signal?.throwIfAborted()
-  const given = absolutePath(path)
-  const target = given.endsWith('.npz') ? given : `${given}.npz`
+  const target = pathWithSuffix(path, '.npz')
   const alignment = checkAlignment(options.alignment, what)
   const arrays = namedArrays(members, what)
   const atomic = options.atomic ?? true
@@ -139,10 +138,13 @@ function namedArrays(members: Members, what: string): { name: string; array: ToS
 }
 
 function entriesOf(members: Members, what: string): readonly (readonly [string, ArrayLike])[] {
-  if (Array.isArray(members)) return (members as readonly ArrayLike[]).map((array, index) => [`arr_${index}`, array])
+  if (Array.isArray(members))
+    return Array.from(members as readonly ArrayLike[], (array, index) => [`arr_${index}`, array])
   if (members instanceof Map) return [...members]
-  if (typeof members !== 'object' || members === null || ArrayBuffer.isView(members) || members instanceof NdView) {
-    const found = members instanceof NdView ? 'an array' : members === null ? 'null' : typeof members
+  const prototype = typeof members === 'object' && members !== null ? Object.getPrototypeOf(members) : undefined
+  // Records of modules and other realms have prototypes of their own, but no class of a name.
+  if (prototype === undefined || (prototype !== null && prototype.constructor?.name !== 'Object')) {
+    const found = members instanceof NdView ? 'an array' : (prototype?.constructor?.name ?? String(members))
     throw new TypeError(`${what}: expected arrays by name, such as { x, y }, or a list of arrays, got ${found}`)
   }
   return Object.entries(members)

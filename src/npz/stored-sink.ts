@@ -10,7 +10,7 @@ import {
   type ZipMemberRecord,
 } from '../format/zip-write-records.ts'
 import { crc32 } from '../storage/deflate.ts'
-import type { MemberPlan, MemberSink, MemberTarget } from './member-sink.ts'
+import { type MemberPlan, type MemberSink, type MemberTarget, requireAttached, requireComplete } from './member-sink.ts'
 
 /** Bytes at a time: the checksum brings them into the cache, the copy into the buffer finds them there. */
 const PIECE_BYTE_LENGTH = 256 * 1024
@@ -58,8 +58,10 @@ export class StoredSink implements MemberSink {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.byteLength; done += PIECE_BYTE_LENGTH) {
+    const { byteLength } = bytes
+    for (let done = 0; done < byteLength; done += PIECE_BYTE_LENGTH) {
       this.#plan.checkGoingOn()
+      requireAttached(bytes, byteLength)
       const piece = bytes.subarray(done, done + PIECE_BYTE_LENGTH)
       this.#crc = crc32(piece, this.#crc)
       this.#dataByteLength += piece.byteLength
@@ -68,6 +70,7 @@ export class StoredSink implements MemberSink {
   }
 
   async finish(header: Uint8Array = this.#plan.header): Promise<void> {
+    requireComplete(this.#plan, this.#dataByteLength)
     const { output, add } = this.#target
     if (header !== this.#plan.header) await output.patch(this.#headerByteOffset, header)
     const record = this.#record(header)

@@ -18,7 +18,7 @@ export interface NpzWriterOptions {
   readonly alignment?: number
   /** False does not wait for the disk. */
   readonly sync?: boolean
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a writer begins with. */

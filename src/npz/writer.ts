@@ -12,7 +12,7 @@ import type { WriterOptions } from '../npy/writer-start.ts'
 import { checkOptions } from '../options.ts'
 import { requireStillAt } from '../storage/lock.ts'
 import { fromNodeError } from '../storage/os.ts'
-import { closeFile, closeQuietly, commit, discard, nodeOutput, type OutputSystem } from '../storage/output.ts'
+import { closeFile, closeQuietly, commit, cutBack, discard, nodeOutput, type OutputSystem } from '../storage/output.ts'
 import { memberName } from './archive-writer.ts'
 import { type Compress, type Deflation, deflationOf } from './compress-options.ts'
 import { type NpzRecoverOptions, type NpzRecovery, recoverNpz } from './npz-recover.ts'
@@ -190,13 +190,13 @@ export class NpzWriter {
   async #finishAppended(): Promise<void> {
     const { archive, fd, sync, system } = this.#opened
     await archive.drain()
-    requireStillAt(fd, this.path)
+    requireStillAt(fd, this.path, archive.byteOffset)
     if (!archive.isChanged) return
     // A directory that is there speaks of members that are there.
     if (sync) await system.sync(fd)
     await archive.writeDirectory()
     if (sync) await system.sync(fd)
-    requireStillAt(fd, this.path)
+    requireStillAt(fd, this.path, archive.byteOffset)
   }
 
   /** Gives up: a new file leaves no trace, an appended archive is what it was. */
@@ -223,7 +223,7 @@ async function rollBack(opened: OpenedArchive): Promise<void> {
     return
   }
   try {
-    await system.truncate(fd, oldByteLength)
+    await cutBack(fd, oldByteLength, system)
   } catch (error) {
     throw fromNodeError(error, path)
   } finally {

@@ -5,7 +5,7 @@ import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { loadAddon } from '../native/binding.ts'
 import { fromNodeError, osError } from './os.ts'
-import { CANNOT_SYNC_DIRECTORIES, discard, type NewOutput, openBeside } from './output.ts'
+import { CANNOT_SYNC_DIRECTORIES, discard, type NewOutput, openBeside, settle } from './output.ts'
 
 /** What a new file holds. */
 export interface NewFile {
@@ -36,6 +36,7 @@ export function createFile(path: string, file: NewFile): void {
     discard(output)
     throw fromNodeError(error, path)
   }
+  settle(output)
   fs.closeSync(output.fd)
   syncDirectory(dirname(output.target))
 }

@@ -101,7 +101,9 @@ export class DeflatedStream {
     if (end > SHORT_BYTE_LENGTH) this.#findRestarts()
     const { point, window } = this.#restartBefore(position)
     const idle = this.#pool.nearest(this, position)
-    const near = idle !== null && idle.position + RESTART_BYTE_LENGTH >= point.byteOffset
+    // One that began without regard to chunks may have read past the end of its own.
+    const fits = idle !== null && (idle.chunks === (this.#chunks ?? null) || idle.chunks !== null)
+    const near = fits && idle.position + RESTART_BYTE_LENGTH >= point.byteOffset
     if (near) this.#pool.take(idle)
     const cursor = near ? idle : this.#pool.any()
     cursor.chunks = this.#chunks ?? null

@@ -121,6 +121,8 @@ function keyOf(member: IndexedMember): string {
 function isInside(point: AccessPoint, previous: AccessPoint | undefined, member: IndexedMember): boolean {
   const { byteOffset, compressedByteOffset, bits } = point
   return (
+    Number.isSafeInteger(byteOffset) &&
+    Number.isSafeInteger(compressedByteOffset) &&
     byteOffset > (previous?.byteOffset ?? 0) &&
     byteOffset < member.uncompressedByteLength &&
     compressedByteOffset > (previous?.compressedByteOffset ?? 0) &&

@@ -294,9 +294,12 @@ export class InflatedSource implements ByteSource {
 
   memory(): MemoryRange {
     this.#stream.requireUsable()
-    throw new LayoutError('typedArray: this member is compressed; use toTypedArray() or load() for a copy', {
-      reason: 'source',
-    })
+    throw new LayoutError(
+      'typedArray: this member is compressed; use toTypedArray(), or load() of the archive for all of it',
+      {
+        reason: 'source',
+      },
+    )
   }
 
   advise(): void {

@@ -27,10 +27,14 @@ export function lockFile(fd: number, path: string, what: string): void {
   })
 }
 
-/** Throws {@link OsError} `ESTALE` once the path names another file than the open one: what is written is lost. */
-export function requireStillAt(fd: number, path: string): void {
-  if (isStillAt(fd, path)) return
-  throw new OsError('the file was replaced while it was appended to', {
+/**
+ * Throws {@link OsError} `ESTALE` once the path names another file than the open one, or that is shorter than what was written
+ * to it: what is written is lost.
+ */
+export function requireStillAt(fd: number, path: string, leastByteLength: number): void {
+  const whole = fstatSync(fd).size >= leastByteLength
+  if (whole && isStillAt(fd, path)) return
+  throw new OsError(`the file was ${whole ? 'replaced' : 'cut short'} while it was appended to`, {
     code: 'ESTALE',
     syscall: 'stat',
     errno: -constants.errno.ESTALE,

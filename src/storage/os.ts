@@ -15,6 +15,13 @@ export function absolutePath(path: string | URL): string {
   return resolve(text)
 }
 
+/** The same for a name that gets a suffix unless it has it: before `.` and a final `/` are resolved, as NumPy does. */
+export function pathWithSuffix(path: string | URL, suffix: string): string {
+  const text = path instanceof URL ? fileURLToPath(path) : path
+  if (typeof text !== 'string' || text === '' || text.endsWith(suffix)) return absolutePath(text)
+  return absolutePath(`${text}${suffix}`)
+}
+
 /** `ENOSPC` for -28, or undefined for 0 and what the system does not name. */
 export function errnoName(errno: number): string | undefined {
   const known = getSystemErrorMap().get(errno)?.[0]

@@ -65,6 +65,29 @@ export interface NewOutput {
 
 const SHOWN_CHARACTERS = 56
 
+/** New files that nobody has finished or given up yet. A process that ends by itself takes them along. */
+const unfinished = new Set<NewOutput>()
+let tidiesUp = false
+
+function tidyUpAtExit(): void {
+  if (tidiesUp) return
+  tidiesUp = true
+  process.on('exit', () => {
+    for (const { temporary } of unfinished) {
+      try {
+        fs.rmSync(temporary, { force: true })
+      } catch {
+        // What cannot be removed keeps its telling name.
+      }
+    }
+  })
+}
+
+/** Called for a new file that has its final name, or is gone. */
+export function settle(output: NewOutput): void {
+  unfinished.delete(output)
+}
+
 /** Makes an empty file beside `path`, with the mode of the file that it will replace. */
 export function openBeside(path: string, system: OutputSystem = nodeOutput): NewOutput {
   const old = statOrNull(path)
@@ -76,6 +99,8 @@ export function openBeside(path: string, system: OutputSystem = nodeOutput): New
     const temporary = join(dirname(target), `.${shown}.${randomBytes(6).toString('hex')}.tmp`)
     const fd = system.open(temporary, 'wx+', 0o666)
     const output = { fd, temporary, target }
+    unfinished.add(output)
+    tidyUpAtExit()
     try {
       if (old !== null) fs.fchmodSync(fd, old.mode % 0o10000)
     } catch (error) {
@@ -118,6 +143,11 @@ export function requireRegular(status: FileStatus, path: string): void {
   if (!status.isFile()) throw notARegularFile(path, status.isDirectory() ? 'a directory' : 'a special file')
 }
 
+/** Cuts a file back to a length. One that is shorter by now is left alone: it would be made long again, with zeros. */
+export async function cutBack(fd: number, byteLength: number, system: OutputSystem): Promise<void> {
+  if (fs.fstatSync(fd).size > byteLength) await system.truncate(fd, byteLength)
+}
+
 /** Closes a file that was written well; throws {@link OsError} for what the system tells only now. */
 export function closeFile(fd: number, path: string, system: OutputSystem): void {
   try {
@@ -138,6 +168,7 @@ export function closeQuietly(fd: number, system: OutputSystem): void {
 
 /** Closes and removes it. Never throws: there is an error on its way already, or nobody to tell. */
 export function discard(output: NewOutput, system: OutputSystem = nodeOutput): void {
+  settle(output)
   for (const step of [() => system.close(output.fd), () => system.remove(output.temporary)]) {
     try {
       step()
@@ -156,6 +187,7 @@ export async function commit(output: NewOutput, sync: boolean, system: OutputSys
     discard(output, system)
     throw fromNodeError(error, output.target)
   }
+  settle(output)
   try {
     system.close(output.fd)
     if (sync) await syncDirectory(dirname(output.target), system)

@@ -265,7 +265,7 @@ describe('a read-only array', () => {
       const error = thrownBy(write)
       expect(error).toBeInstanceOf(UnsupportedError)
       expect(error).toMatchObject({ feature: 'writing to a read-only array', path: file })
-      expect(error.message).toContain("mode 'r+' to change the file, 'c' to change only this copy")
+      expect(error.message).toContain("mode 'r+' to change it, 'c' to change only this copy")
     }
     expectBytes(readFileSync(file), before)
   })

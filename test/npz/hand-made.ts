@@ -127,6 +127,15 @@ export function chunkIndex(
   return Buffer.concat([head, hidden, index])
 }
 
+/** Where the chunks of such a member begin in its compressed data, from the index after it. */
+export function chunkOffsets(part: Part): number[] {
+  const entry = part.after as Buffer
+  const first = 30 + entry.readUInt16LE(26) + 32
+  const offsets = [0]
+  for (let at = first; at < entry.byteLength; at += 8) offsets.push(Number(entry.readBigUInt64LE(at)))
+  return offsets
+}
+
 /** Bytes that deflate to about half, the same in every run: runs, repeats and noise. */
 export function compressible(byteLength: number, random: () => number): Uint8Array {
   const bytes = new Uint8Array(byteLength)

@@ -10,7 +10,7 @@ import { InflatePool } from '../../src/storage/inflate-pool.ts'
 import { InflatedSource } from '../../src/storage/inflated.ts'
 import { hasNativeInflate } from '../../src/storage/inflater.ts'
 import { expectBytes, rejectionOf, seededRandom, temporaryFolder, thrownBy } from '../support/sources.ts'
-import { chunkedPart, chunkIndex, compressible, npyOf, type Part, zipOf } from './hand-made.ts'
+import { chunkedPart, chunkIndex, chunkOffsets, compressible, npyOf, type Part, zipOf } from './hand-made.ts'
 
 const temporary = temporaryFolder()
 const LENGTH = 1_500_000
@@ -54,10 +54,7 @@ describe('a member with a seek index', () => {
   })
 
   it('is inflated from the chunk, not from its beginning', () => {
-    const offsets = [0]
-    const entry = part.after as Buffer
-    for (let at = entry.byteLength - 8 * 22; at < entry.byteLength; at += 8)
-      offsets.push(Number(entry.readBigUInt64LE(at)))
+    const offsets = chunkOffsets(part)
     const packed = part.packed as Buffer
     const source = new CountingSource(Uint8Array.from(packed))
     const inflated = new InflatedSource(
@@ -80,10 +77,7 @@ describe('a member with a seek index', () => {
 
   /** The same chunks with an index that lies. */
   function lying(change: (offsets: number[]) => void): string {
-    const entry = part.after as Buffer
-    const offsets = [0]
-    for (let at = entry.byteLength - 8 * 22; at < entry.byteLength; at += 8)
-      offsets.push(Number(entry.readBigUInt64LE(at)))
+    const offsets = chunkOffsets(part)
     change(offsets)
     const packed = part.packed as Buffer
     const after = chunkIndex('x.npy', image.byteLength, packed.byteLength, CHUNK, offsets)

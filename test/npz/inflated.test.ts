@@ -13,7 +13,7 @@ import { InflatedSource } from '../../src/storage/inflated.ts'
 import { hasNativeInflate, newInflater } from '../../src/storage/inflater.ts'
 import { openSource } from '../../src/storage/open-source.ts'
 import { expectBytes, rejectionOf, seededRandom, temporaryFolder } from '../support/sources.ts'
-import { chunkedPart, compressible } from './hand-made.ts'
+import { chunkedPart, chunkOffsets, compressible } from './hand-made.ts'
 
 const temporary = temporaryFolder()
 const LENGTH = 300_001
@@ -76,7 +76,7 @@ function inflatedOf(
   lies: { crc32?: number; uncompressedByteLength?: number; packed?: Uint8Array } = {},
 ): InflatedSource {
   const packed = lies.packed ?? (streams[stream] as Uint8Array)
-  const offsets = offsetsOfChunks()
+  const offsets = Float64Array.from(chunkOffsets(chunked))
   return new InflatedSource(
     {
       source: sourceOf(packed, kind),
@@ -89,14 +89,6 @@ function inflatedOf(
     },
     pool,
   )
-}
-
-function offsetsOfChunks(): Float64Array {
-  const entry = chunked.after as Buffer
-  const first = entry.byteLength - 8 * (Math.ceil(LENGTH / 32_768) - 1)
-  const offsets = [0]
-  for (let at = first; at < entry.byteLength; at += 8) offsets.push(Number(entry.readBigUInt64LE(at)))
-  return Float64Array.from(offsets)
 }
 
 const range = (byteOffset: number, byteLength: number): Region => ({
