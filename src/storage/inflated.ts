@@ -5,7 +5,7 @@ import { ClosedError, IntegrityError, LayoutError, UnsupportedError } from '../e
 import { combineCrc32 } from '../format/crc32-combine.ts'
 import type { SozipIndex } from '../format/sozip.ts'
 import { type AccessPoint, AccessPoints, BEGINNING, type RestartPoint, windowOf } from './access-points.ts'
-import type { ByteSource, Decode, MemoryRange, Region } from './byte-source.ts'
+import type { ByteSource, Decode, MemoryRange, PrefetchOptions, Region } from './byte-source.ts'
 import { checkRange, checkRegion } from './byte-source.ts'
 import { ascending, gatherReads, gatherReadsAsync, mirror } from './gather-reads.ts'
 import type { DeflatedRange, InflateCursor } from './inflate-cursor.ts'
@@ -45,6 +45,8 @@ export interface InflateOptions {
    * `none` checks nothing. `running` when left out.
    */
   readonly crc?: 'running' | 'own' | 'none' | undefined
+  /** Pieces inflated at once; as many as the pool of the archive does when left out. */
+  readonly threads?: number | undefined
 }
 
 /** A {@link ByteSource} over the inflated bytes of a deflated member. */
@@ -269,14 +271,14 @@ export class InflatedSource implements ByteSource {
     if (forward !== region) mirror(region, target, into)
   }
 
-  async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
+  async gatherAsync(region: Region, into: Uint8Array, wordSize: number, threads?: number): Promise<void> {
     this.#open()
     checkRegion(this, region)
     const forward = this.#forward(region)
     const target = forward === region ? into : new Uint8Array(into.byteLength)
     await gatherReadsAsync(forward, target, wordSize, async (byteOffset, piece) => {
       this.#open()
-      if (this.#goesAround(piece.byteLength)) await this.readAround(byteOffset, piece)
+      if (this.#goesAround(piece.byteLength)) await this.readAround(byteOffset, piece, { threads })
       else await this.#later(this.#read(byteOffset, piece))
     })
     if (forward !== region) mirror(region, target, into)
@@ -303,7 +305,8 @@ export class InflatedSource implements ByteSource {
   async readAround(byteOffset: number, into: Uint8Array, options: InflateOptions = {}): Promise<number> {
     this.#open()
     checkRange(this, byteOffset, into.byteLength)
-    const cuts = this.#cuts(byteOffset, byteOffset + into.byteLength)
+    const inFlight = Math.min(options.threads ?? this.#pool.inFlight, this.#pool.inFlight)
+    const cuts = this.#cuts(byteOffset, byteOffset + into.byteLength, inFlight)
     const crcs = new Array<number>(cuts.length - 1).fill(0)
     // The last piece may go on for long where no point is known yet: it is started first.
     const order = [cuts.length - 2, ...crcs.keys()].slice(0, crcs.length)
@@ -320,18 +323,18 @@ export class InflatedSource implements ByteSource {
         }
       }
     }
-    const workers = Array.from({ length: Math.min(this.#pool.inFlight, crcs.length) }, worker)
+    const workers = Array.from({ length: Math.min(inFlight, crcs.length) }, worker)
     for (const result of await Promise.allSettled(workers)) if (result.status === 'rejected') throw result.reason
     if (options.crc !== 'own') return 0
     return crcs.reduce((crc, next, i) => (i === 0 ? next : combineCrc32(crc, next, cuts[i + 1]! - cuts[i]!)), 0)
   }
 
   /** Where a range is cut for working on it in parallel: its ends, and restart points between. */
-  #cuts(start: number, end: number): number[] {
+  #cuts(start: number, end: number, inFlight: number): number[] {
     const cuts = [start]
-    if (this.#pool.inFlight > 1 && end - start >= 2 * PIECE_BYTE_LENGTH) {
+    if (inFlight > 1 && end - start >= 2 * PIECE_BYTE_LENGTH) {
       this.#findRestarts()
-      const least = Math.max(PIECE_BYTE_LENGTH, (end - start) / (4 * this.#pool.inFlight))
+      const least = Math.max(PIECE_BYTE_LENGTH, (end - start) / (4 * inFlight))
       const step = this.#chunks?.chunkByteLength
       const restarts = step === undefined ? (this.#points?.between(start, end) ?? []) : multiples(step, start, end)
       for (const at of restarts) if (at - cuts.at(-1)! >= least && end - at >= PIECE_BYTE_LENGTH) cuts.push(at)
@@ -386,19 +389,35 @@ export class InflatedSource implements ByteSource {
   }
 
   /** Fills the cache with the range, up to half of it. */
-  async prefetch(byteOffset: number, byteLength: number): Promise<void> {
+  async prefetch(byteOffset: number, byteLength: number, { signal }: PrefetchOptions = {}): Promise<void> {
     this.#open()
     checkRange(this, byteOffset, byteLength)
     const end = byteOffset + Math.min(byteLength, this.#pool.cache.byteLength / 2)
     const scratch = new Uint8Array(Math.min(byteLength, PAGE_BYTE_LENGTH))
     if (this.#goesAround(scratch.byteLength)) return
     for (let at = byteOffset; at < end; at += scratch.byteLength) {
-      await this.#later(this.#read(at, scratch.subarray(0, end - at)))
+      await this.#later(this.#read(at, scratch.subarray(0, end - at)), { signal })
     }
+  }
+
+  release(): void {
+    this.#open()
   }
 
   async flush(): Promise<void> {
     this.#open()
+  }
+
+  toTransferable(): never {
+    const { member } = this.#member
+    throw new UnsupportedError(
+      'toTransferable: a compressed member cannot be mapped; open the archive on the other side',
+      {
+        feature: 'transferring compressed members',
+        path: this.path,
+        member,
+      },
+    )
   }
 
   liesIn(path: string): boolean {
