@@ -182,8 +182,10 @@ export class Memmap<T extends DTypeName = DTypeName> extends NdView<T> {
 }
 
 function checkTransferable(from: TransferableArray): void {
-  if (typeof from?.path === 'string' && typeof from.file === 'object' && typeof from.mmap === 'boolean') {
-    checkChoice(from.mode, MODES, 'Memmap.from: mode')
+  const { path, mode, mmap, file } = from ?? {}
+  const isFile = typeof file?.dev === 'string' && typeof file.ino === 'string' && typeof file.byteLength === 'number'
+  if (isFile && typeof path === 'string' && typeof mmap === 'boolean') {
+    checkChoice(mode, MODES, 'Memmap.from: mode')
     return
   }
   throw new TypeError('Memmap.from: expected what toTransferable() gives')

@@ -23,6 +23,8 @@ const RESTART_BYTE_LENGTH = 64 * 1024
 const SHORT_BYTE_LENGTH = 32 * 1024
 /** The least output of a piece that is inflated in parallel with others. */
 const PIECE_BYTE_LENGTH = 1024 * 1024
+/** From this on asynchronous reads go around the cache: in parallel, and most likely on their way through the member. */
+const LONG_BYTE_LENGTH = 2 * PIECE_BYTE_LENGTH
 /** Chunks longer than this are no better than access points. */
 const MOST_CHUNK_BYTE_LENGTH = 4 * 1024 * 1024
 const NO_WINDOW = new Uint8Array(0)
@@ -278,7 +280,8 @@ export class InflatedSource implements ByteSource {
     const target = forward === region ? into : new Uint8Array(into.byteLength)
     await gatherReadsAsync(forward, target, wordSize, async (byteOffset, piece) => {
       this.#open()
-      if (this.#goesAround(piece.byteLength)) await this.readAround(byteOffset, piece, { threads })
+      if (piece.byteLength >= LONG_BYTE_LENGTH || this.#goesAround(piece.byteLength))
+        await this.readAround(byteOffset, piece, { threads })
       else await this.#later(this.#read(byteOffset, piece))
     })
     if (forward !== region) mirror(region, target, into)
