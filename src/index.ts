@@ -9,12 +9,14 @@
  * @packageDocumentation
  */
 
-export type { Chunk, ChunkOptions } from './array/chunks.ts'
-export type { NdarrayParts } from './array/copy.ts'
+export type { Chunk, ChunkOptions, Chunks } from './array/chunks.ts'
+export type { NdarrayParts, ReadOptions } from './array/copy.ts'
 export type { IntegerArray } from './array/indices.ts'
+export type { RowRange } from './array/rows.ts'
 export type { GatherOptions, Indices, TakeOptions } from './array/take.ts'
+export type { TransferableArray } from './array/transferable.ts'
 export type { Complex, ElementOf, StructuredElement, TypedArray, TypedArrayOf } from './array/typed-array.ts'
-export { NdView, type RowRange } from './array/view.ts'
+export { NdView } from './array/view.ts'
 export {
   ClosedError,
   FaultError,
@@ -50,5 +52,5 @@ export { type Members, type SavezCompressedOptions, type SavezOptions, savez, sa
 export { type GrowingMemberOptions, type MemberOptions, NpzWriter } from './npz/writer.ts'
 export type { NpzMemberWriter } from './npz/writer-member.ts'
 export type { NpzWriterOptions } from './npz/writer-start.ts'
-export type { Advice } from './storage/byte-source.ts'
+export type { Advice, PrefetchOptions, TransferableSource } from './storage/byte-source.ts'
 export type { MapMode } from './storage/mapped.ts'

@@ -5,7 +5,9 @@ import type { DTypeName } from '../layout/dtype.ts'
 import { formatShape } from '../layout/shape.ts'
 import { checkOptions } from '../options.ts'
 import { regionExtent } from '../storage/byte-source.ts'
+import { checkThreads, eachInFlight } from '../storage/threads.ts'
 import { elementCodec } from './element.ts'
+import { slab } from './rows.ts'
 import { allocate, isDense, regionOf, type StridedArray, sizeOf, smallerSlice, swapToNative } from './strided-array.ts'
 import {
   requireTypedArrayKind,
@@ -110,22 +112,44 @@ export function toTypedArray<T extends DTypeName>(array: StridedArray, out?: Typ
   return target.typedArray
 }
 
+/** How a view is read. */
+export interface ReadOptions<T extends DTypeName = DTypeName> {
+  /** Where to; of the view's type and length. */
+  readonly out?: TypedArrayOf<T> | undefined
+  /** Threads that work for it; as many as there are cores, at most 4, when left out. */
+  readonly threads?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** The same off the main thread, in pieces between which a signal may end it. */
 export async function readTypedArray<T extends DTypeName>(
   array: StridedArray,
-  options: { out?: TypedArrayOf<T> | undefined; signal?: AbortSignal | undefined },
+  options: ReadOptions<T>,
 ): Promise<TypedArrayOf<T>> {
-  checkOptions(options, ['out', 'signal'], 'read')
+  checkOptions(options, ['out', 'threads', 'signal'], 'read')
+  const threads = checkThreads(options.threads, 'read')
   options.signal?.throwIfAborted()
   const target = targetFor<T>(array, options.out, 'read')
-  const wordSize = swapToNative(array.dtype)
-  for (const piece of pieces(array)) {
-    options.signal?.throwIfAborted()
-    const bytes = target.bytes.subarray(piece.byteOffset, piece.byteOffset + piece.byteLength)
-    await array.source.gatherAsync(regionOf(piece.part), bytes, wordSize)
-  }
-  options.signal?.throwIfAborted()
+  await gatherInPieces(array, target.bytes, swapToNative(array.dtype), { threads, signal: options.signal })
   return target.typedArray
+}
+
+/** `gatherAsync`, in pieces between which a signal may end it. */
+export async function gatherInPieces(
+  array: StridedArray,
+  into: Uint8Array,
+  wordSize: number,
+  { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  // Two at once, each by half of the threads: when one has no work left for all of its own, the other has. A stream that is
+  // read from front to back gains nothing.
+  const inFlight = threads > 1 && array.source.kind !== 'inflated' ? 2 : 1
+  await eachInFlight(pieces(array), inFlight, async ({ part, byteOffset, byteLength }) => {
+    signal?.throwIfAborted()
+    const target = into.subarray(byteOffset, byteOffset + byteLength)
+    await array.source.gatherAsync(regionOf(part), target, wordSize, Math.ceil(threads / inFlight))
+  })
+  signal?.throwIfAborted()
 }
 
 /** Cuts a view along its first axes into parts of bounded size, in C order. */
@@ -142,7 +166,7 @@ function* pieces(
   const rowByteLength = byteLength / extent
   const step = Math.max(1, Math.floor(PIECE_BYTE_LENGTH / rowByteLength))
   for (let start = 0; start < extent; start += step) {
-    const part = rows(array, start, Math.min(extent, start + step))
+    const part = slab(array, 0, start, Math.min(extent, start + step))
     const at = byteOffset + start * rowByteLength
     if (step > 1 || array.shape.length === 1) {
       yield { part, byteOffset: at, byteLength: part.shape[0]! * rowByteLength }
@@ -150,13 +174,6 @@ function* pieces(
       yield* pieces({ ...part, shape: part.shape.slice(1), byteStrides: part.byteStrides.slice(1) }, at)
     }
   }
-}
-
-/** Rows `start` to `stop` of a view of at least one axis. */
-export function rows(array: StridedArray, start: number, stop: number): StridedArray {
-  const { source, dtype, shape, byteStrides } = array
-  const byteOffset = array.byteOffset + start * byteStrides[0]!
-  return { source, dtype, shape: [stop - start, ...shape.slice(1)], byteStrides, byteOffset }
 }
 
 /** The bytes in C order, as they are in the file: byte order and all. */

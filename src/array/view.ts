@@ -5,13 +5,14 @@ import type { DType, DTypeName } from '../layout/dtype.ts'
 import { normalizeIndex, type Selector, select } from '../layout/selection.ts'
 import { contiguousByteStrides, formatShape, type Order, reshapeStrides, resolveReshape } from '../layout/shape.ts'
 import { checkChoice, checkOptions } from '../options.ts'
-import { ADVICES, type Advice, type ByteSource, regionExtent } from '../storage/byte-source.ts'
+import { ADVICES, type Advice, type ByteSource, type PrefetchOptions } from '../storage/byte-source.ts'
+import { checkThreads } from '../storage/threads.ts'
 import { assignNested, assignTypedArray, assignView, fill, setElement } from './assign.ts'
-import { type Chunk, type ChunkOptions, chunksOf } from './chunks.ts'
+import { CHUNK_OPTIONS, type ChunkOptions, Chunks } from './chunks.ts'
 import {
   type NdarrayParts,
+  type ReadOptions,
   readTypedArray,
-  rows,
   toBytes,
   toNdarrayParts,
   toNestedArray,
@@ -21,15 +22,11 @@ import {
 import { type ElementCodec, elementCodec } from './element.ts'
 import { fieldOf } from './field.ts'
 import { formatArray, formatRepr } from './print.ts'
-import { isDense, regionOf, type StridedArray, sizeOf } from './strided-array.ts'
+import { type RowRange, spanOf } from './rows.ts'
+import { isDense, type StridedArray, sizeOf } from './strided-array.ts'
 import { type GatherOptions, gather, type Indices, type TakeOptions, take } from './take.ts'
+import { type TransferableArray, transferableArray } from './transferable.ts'
 import type { ElementOf, TypedArray, TypedArrayOf } from './typed-array.ts'
-
-/** Rows `start` to `stop` of the first axis; both count from the end when negative. */
-export interface RowRange {
-  readonly start?: number
-  readonly stop?: number
-}
 
 /**
  * An n-dimensional array over bytes that are mapped, read on demand, or in memory.
@@ -222,13 +219,11 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
   }
 
   /**
-   * The same copy, made off the main thread. Do not touch `out` before the promise settles.
+   * The same copy, made off the main thread, large ones by several threads. Do not touch `out` before the promise settles.
    *
-   * @throws also the signal's reason, within one piece of 32 MiB
+   * @throws also the signal's reason, once the pieces of at most 32 MiB that are in hand are done
    */
-  read(
-    options: { readonly out?: TypedArrayOf<T>; readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<TypedArrayOf<T>> {
+  read(options: ReadOptions<T> = {}): Promise<TypedArrayOf<T>> {
     return readTypedArray<T>(this, options)
   }
 
@@ -287,44 +282,52 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
     fill(this, value, 'fill')
   }
 
-  /** Walks the first axis in views of about `byteLength` bytes each, at least a row: memory stays flat. */
-  chunks(options: ChunkOptions = {}): IterableIterator<Chunk<NdView<T>>> {
-    checkOptions(options, ['byteLength'], 'chunks')
-    return chunksOf(this, options, (start, stop) => this.#view(rows(this, start, stop)))
-  }
-
-  /** The bytes from the first to the last element of these rows, as the source counts them. */
-  #span(range: RowRange, what: string): [byteOffset: number, byteLength: number] {
-    checkOptions(range, ['start', 'stop'], what)
-    let part: StridedArray = this
-    if (range.start !== undefined || range.stop !== undefined) {
-      const [extent] = this.shape
-      if (extent === undefined) throw new SelectionError(`${what}: a 0-d array has no rows`)
-      part = select(this, [{ start: range.start ?? null, stop: range.stop ?? null, step: null }]) as StridedArray
-    }
-    const { low, high } = regionExtent({ ...regionOf(this), shape: part.shape, byteOffset: part.byteOffset })
-    return [low, high - low]
+  /**
+   * The array in runs of rows, about 8 MiB each. `for (const { start, stop, view } of a.chunks())` gives views, and reads
+   * nothing ahead. `for await` has the next chunk read, off the main thread, while one is used, and lets go of those
+   * before: memory stays flat over a file of any size.
+   *
+   * In a `for await` loop a view is good until the next one is asked for. That of a mapped array is the array itself; that of
+   * an array that is read with pread, inflated, or (read-only) has its elements scattered over the file, is a copy that
+   * cannot be written to, whose memory the chunks after it use: later calls on it throw {@link ClosedError}, and its
+   * typed arrays are empty.
+   */
+  chunks(options: ChunkOptions = {}): Chunks<NdView<T>> {
+    checkOptions(options, CHUNK_OPTIONS, 'chunks')
+    return new Chunks(this, options, (part) => new NdView<T>(part))
   }
 
   /** Tells the system how the pages under these rows will be used. A hint; nothing where the file is not mapped. */
   advise(advice: Advice, range: RowRange = {}): void {
     checkChoice(advice, ADVICES, 'advise')
-    this.source.advise(...this.#span(range, 'advise'), advice)
+    this.source.advise(...spanOf(this, range, 'advise'), advice)
   }
 
   /** Reads the pages under these rows into memory, off the main thread; resolves when they are there. */
-  async prefetch(range: RowRange = {}): Promise<void> {
-    await this.source.prefetch(...this.#span(range, 'prefetch'))
+  async prefetch(range: RowRange & PrefetchOptions = {}): Promise<void> {
+    const span = spanOf(this, range, 'prefetch', ['threads', 'signal'])
+    await this.source.prefetch(...span, { threads: checkThreads(range.threads, 'prefetch'), signal: range.signal })
   }
 
   /** Bytes under these rows that are in memory now, in whole pages; 0 where the file is read with pread. */
   residentByteLength(range: RowRange = {}): number {
-    return this.source.residentByteLength(...this.#span(range, 'residentByteLength'))
+    return this.source.residentByteLength(...spanOf(this, range, 'residentByteLength'))
   }
 
   /** Makes what was written to these rows durable. Nothing to do for modes `r` and `c`. */
   async flush(range: RowRange = {}): Promise<void> {
-    await this.source.flush(...this.#span(range, 'flush'))
+    await this.source.flush(...spanOf(this, range, 'flush'))
+  }
+
+  /**
+   * Where these elements are, as a plain object for `postMessage` or JSON: `Memmap.from` maps the same pages in another
+   * thread or process. Keep the array open until that was done: then another file at its path is noticed. Writes to an array
+   * in mode `c` stay here.
+   *
+   * @throws {@link UnsupportedError} for arrays in memory (post their typed array) and compressed members of archives
+   */
+  toTransferable(): TransferableArray {
+    return transferableArray(this)
   }
 
   /** The elements as NumPy's `str` prints them, summarised above 1000. */

@@ -337,6 +337,7 @@ job_get(napi_env env, struct state *state, const napi_value *argv,
     return error;
   if ((error = copy_unpack(&job->copy, packed, length)) != 0)
     return error;
+  job->copy.threads = 0;
   return copy_check(&job->copy);
 }
 
@@ -857,16 +858,22 @@ work_start(napi_env env, struct work *work)
   return promise;
 }
 
-/* As copy, on a thread of the pool -> Promise<0 | -errno> | -errno */
+/* As copy, on a thread of the pool; the last argument says how many threads may
+ * work -> Promise<0 | -errno> | -errno */
 static napi_value
 addon_copy_async(napi_env env, napi_callback_info info)
 {
-  ARGUMENTS(5);
+  ARGUMENTS(6);
+  int32_t threads;
   struct work *work = calloc(1, sizeof(*work));
   if (work == NULL)
     return number(env, -ENOMEM);
   work->kind = WORK_COPY;
   int error = job_get(env, data, argv, &work->job);
+  if (napi_get_value_int32(env, argv[5], &threads) != napi_ok)
+    error = -EINVAL;
+  else
+    work->job.copy.threads = threads;
   for (int i = 0; i < 2 && error == 0; i++) {
     if (napi_create_reference(env, argv[2 * i], 1, &work->arrays[i]) != napi_ok)
       error = -EINVAL;

@@ -47,13 +47,17 @@ export interface Addon {
     srcByteOffset: number,
     plan: Float64Array,
   ): number
-  /** The same on a thread of the pool; a number at once when the arguments are refused. */
+  /**
+   * The same on a thread of the pool; a number at once when the arguments are refused. At most `threads` threads work, this
+   * one among them.
+   */
   copyAsync(
     dst: MappingHandle | Uint8Array,
     dstByteOffset: number,
     src: MappingHandle | Uint8Array,
     srcByteOffset: number,
     plan: Float64Array,
+    threads: number,
   ): Promise<number> | number
   /**
    * Copies the elements at `indices` along one axis. `plan` is `[itemSize, wordSize, ndim, axis, ...shape,

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* A thread costs some 20 us: a part must be worth many times that. */
-enum { MAX_THREADS = 4, PART_NBYTES = 4 * 1024 * 1024 };
+enum { DEFAULT_THREADS = 4, MAX_THREADS = 64, PART_NBYTES = 4 * 1024 * 1024 };
 
 int
 copy_unpack(struct copy *copy, const double *packed, size_t length)
@@ -143,14 +143,19 @@ widest_axis(const struct strided_plan *plan)
 }
 
 static int
-thread_count(const struct strided_plan *plan, int axis, uint64_t nbytes)
+thread_count(const struct strided_plan *plan, int axis, uint64_t nbytes,
+             int threads)
 {
   int64_t count = (int64_t)(nbytes / PART_NBYTES);
   if (axis < 0 || count < 2)
     return 1;
-  int64_t processors = sysconf(_SC_NPROCESSORS_ONLN);
-  if (count > processors)
-    count = processors;
+  if (threads <= 0) {
+    threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (threads > DEFAULT_THREADS)
+      threads = DEFAULT_THREADS;
+  }
+  if (count > threads)
+    count = threads;
   if (count > MAX_THREADS)
     count = MAX_THREADS;
   if (count > plan->shape[axis])
@@ -212,7 +217,8 @@ copy_run(const struct copy *copy)
   if (dst_low < src_high && src_low < dst_high)
     return copy_apart(to, from, &copy->plan);
   int axis = widest_axis(&copy->plan);
-  int count = thread_count(&copy->plan, axis, dst->high - dst->low);
+  int count =
+      thread_count(&copy->plan, axis, dst->high - dst->low, copy->threads);
   if (count > 1)
     copy_shared(to, from, &copy->plan, axis, count);
   else

@@ -22,6 +22,7 @@ struct copy_side {
 struct copy {
   struct copy_side dst, src;
   struct strided_plan plan;
+  int threads; /* at most so many work, this one among them; 0: as is sensible */
   int64_t numbers[3 * STRIDED_MAX_NDIM]; /* what plan points into */
 };
 

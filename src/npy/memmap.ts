@@ -2,6 +2,7 @@
 // Memmap: an array that owns the open file it lies in. Opening, creating, raw files.
 
 import type { StridedArray } from '../array/strided-array.ts'
+import { arrayFrom, type TransferableArray } from '../array/transferable.ts'
 import { NdView } from '../array/view.ts'
 import { FormatError, SelectionError } from '../errors.ts'
 import { formatNpyHeader } from '../format/npy-header.ts'
@@ -10,7 +11,7 @@ import { byteLengthOf, formatShape, type Order, parseShape } from '../layout/sha
 import { checkChoice, checkOptions } from '../options.ts'
 import { createFile } from '../storage/create.ts'
 import type { MapMode } from '../storage/mapped.ts'
-import { openSource } from '../storage/open-source.ts'
+import { openSource, openTransferable } from '../storage/open-source.ts'
 import { absolutePath } from '../storage/os.ts'
 import { arrayDType } from './array-dtype.ts'
 import { type HeaderOptions, layOut, openArray } from './header.ts'
@@ -97,6 +98,22 @@ export class Memmap<T extends DTypeName = DTypeName> extends NdView<T> {
   }
 
   /**
+   * Opens what `toTransferable()` described in another thread or process: both map the same pages of memory.
+   *
+   * @throws {@link OsError}, `ESTALE` when another file took the place of that one; {@link FormatError} when it was cut short
+   */
+  static from<T extends DTypeName = DTypeName>(transferable: TransferableArray): Memmap<T> {
+    checkTransferable(transferable)
+    const source = openTransferable(transferable)
+    try {
+      return new Memmap<T>({ array: arrayFrom(transferable, source), mode: transferable.mode })
+    } catch (error) {
+      source.close()
+      throw error
+    }
+  }
+
+  /**
    * Makes a new .npy file of zeros and opens it for editing: NumPy's `open_memmap(path, 'w+')`. Disk space is reserved
    * first, so a full disk is an error here and not a crash later. A file already there is replaced as a whole: arrays
    * open on it keep the old one.
@@ -162,6 +179,16 @@ export class Memmap<T extends DTypeName = DTypeName> extends NdView<T> {
       throw error
     }
   }
+}
+
+function checkTransferable(from: TransferableArray): void {
+  const { path, mode, mmap, file } = from ?? {}
+  const isFile = typeof file?.dev === 'string' && typeof file.ino === 'string' && typeof file.byteLength === 'number'
+  if (isFile && typeof path === 'string' && typeof mmap === 'boolean') {
+    checkChoice(mode, MODES, 'Memmap.from: mode')
+    return
+  }
+  throw new TypeError('Memmap.from: expected what toTransferable() gives')
 }
 
 function dataByteLength(shape: readonly number[], dtype: DType, what: string): number {

@@ -2,6 +2,7 @@
 // Recorded while the stream is first passed, at a distance; the outputs are kept deflated where that pays.
 
 import { deflateRaw, inflateRawSync } from 'node:zlib'
+import { inPool } from './threads.ts'
 
 /** The most output that deflate refers back to. */
 export const WINDOW_BYTE_LENGTH = 32_768
@@ -171,7 +172,7 @@ export class AccessPoints {
       const point = this.#points[this.#untried++]!
       if (point.deflated) continue
       if (this.#failures >= FAILURES_BEFORE_SAMPLING && this.#untried % SAMPLING !== 0) continue
-      const small = await deflated(point.window).catch(() => null)
+      const small = await inPool(() => deflated(point.window)).catch(() => null)
       if (small === null || small.byteLength > point.window.byteLength * (1 - WORTHWHILE_GAIN)) {
         this.#failures++
         continue

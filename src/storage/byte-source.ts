@@ -40,6 +40,22 @@ export type Advice = 'normal' | 'random' | 'sequential' | 'willneed' | 'dontneed
 /** In the order of `mapping.h`. */
 export const ADVICES: readonly Advice[] = ['normal', 'random', 'sequential', 'willneed', 'dontneed']
 
+/** How a range is read ahead. */
+export interface PrefetchOptions {
+  /** As many as is sensible when left out. */
+  readonly threads?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How a file was opened, and which one it was. */
+export interface TransferableSource {
+  readonly path: string
+  readonly mode: 'r' | 'r+' | 'c'
+  readonly mmap: boolean
+  /** Device and inode in decimals, for they may be longer than a number is exact, and the length when it was opened. */
+  readonly file: { readonly dev: string; readonly ino: string; readonly byteLength: number }
+}
+
 /** Reads one value at a byte offset of a `DataView`. */
 export type Decode<T> = (view: DataView, byteOffset: number) => T
 
@@ -64,7 +80,8 @@ export interface ByteSource {
   read(byteOffset: number, into: Uint8Array): void
   /** Copies a region densely, in C order; the bytes of each `wordSize` word are reversed when it is above 1. */
   gather(region: Region, into: Uint8Array, wordSize: number): void
-  gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void>
+  /** The same off the main thread, by about `threads` threads; by as many as is sensible when left out. */
+  gatherAsync(region: Region, into: Uint8Array, wordSize: number, threads?: number): Promise<void>
   /**
    * Copies what the indices name densely, in C order, the axis as long as there are indices. `into` may lie in this very
    * source. A source that only reads has `takeByReads`.
@@ -78,9 +95,14 @@ export interface ByteSource {
   advise(byteOffset: number, byteLength: number, advice: Advice): void
   /** Bytes of the range that are in memory, in whole pages. */
   residentByteLength(byteOffset: number, byteLength: number): number
-  prefetch(byteOffset: number, byteLength: number): Promise<void>
+  /** Reads the range into memory; resolves when it is there. */
+  prefetch(byteOffset: number, byteLength: number, options?: PrefetchOptions): Promise<void>
+  /** Lets go of the memory that the range takes in this process, where nothing is lost by it and the system is asked. */
+  release(byteOffset: number, byteLength: number): void
   /** Makes what was written to the range durable. */
   flush(byteOffset: number, byteLength: number): Promise<void>
+  /** Where another thread or process finds the same bytes, or {@link UnsupportedError}. */
+  toTransferable(): TransferableSource
   /** True when the bytes are those of the file at this path, under whatever name it was opened. */
   liesIn(path: string): boolean
   close(): void

@@ -2,13 +2,25 @@
 
 import * as fs from 'node:fs'
 import { ClosedError, FaultError, LayoutError } from '../errors.ts'
-import type { Advice, ByteSource, Decode, MemoryRange, Region, TakenRegion, TakeWork } from './byte-source.ts'
+import type {
+  Advice,
+  ByteSource,
+  Decode,
+  MemoryRange,
+  PrefetchOptions,
+  Region,
+  TakenRegion,
+  TakeWork,
+  TransferableSource,
+} from './byte-source.ts'
 import { checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
 import { gatherReads, gatherReadsAsync } from './gather-reads.ts'
 import { HeapSource } from './heap.ts'
 import { errnoName, fromNodeError, notARegularFile } from './os.ts'
 import { planWrites, SCRATCH_BYTE_LENGTH } from './read-plan.ts'
 import { takeByReads, takeByReadsAsync } from './take-reads.ts'
+import { defaultThreads, eachInFlight, inPool, partsOf } from './threads.ts'
+import { transferableFile } from './transferable.ts'
 
 /** Node aborts the process on single reads and writes above 2 GiB; half of that is never asked for. */
 export const MAX_IO_BYTE_LENGTH: number = 1024 * 1024 * 1024
@@ -149,7 +161,11 @@ export class FileSource implements ByteSource {
     const access = this.#open()
     this.#callsInFlight++
     try {
-      return await call(access)
+      return await inPool(() => {
+        // Closed while it waited for its turn.
+        this.#open()
+        return call(access)
+      })
     } catch (error) {
       throw this.#failed(error, position)
     } finally {
@@ -201,10 +217,16 @@ export class FileSource implements ByteSource {
     gatherReads(region, into, wordSize, (byteOffset, target) => this.read(byteOffset, target))
   }
 
-  async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
+  async gatherAsync(
+    region: Region,
+    into: Uint8Array,
+    wordSize: number,
+    threads: number = defaultThreads(),
+  ): Promise<void> {
     this.#open()
     checkRegion(this, region)
-    await gatherReadsAsync(region, into, wordSize, (byteOffset, target) => this.#readAsync(byteOffset, target))
+    const read = (byteOffset: number, target: Uint8Array): Promise<void> => this.#readAsync(byteOffset, target)
+    await gatherReadsAsync(region, into, wordSize, read, threads)
   }
 
   take(taken: TakenRegion, into: Uint8Array, wordSize: number): void {
@@ -256,18 +278,32 @@ export class FileSource implements ByteSource {
   }
 
   /** Reads the range once, so that the system caches it. */
-  async prefetch(byteOffset: number, byteLength: number): Promise<void> {
+  async prefetch(byteOffset: number, byteLength: number, options: PrefetchOptions = {}): Promise<void> {
+    const { threads = defaultThreads(), signal } = options
     this.#open()
     checkRange(this, byteOffset, byteLength)
-    const scratch = new Uint8Array(Math.min(byteLength, SCRATCH_BYTE_LENGTH))
-    for (let done = 0; done < byteLength; done += scratch.byteLength) {
-      await this.#readAsync(byteOffset + done, scratch.subarray(0, byteLength - done))
-    }
+    const idle: Uint8Array[] = []
+    const parts = partsOf(byteOffset, byteLength, { parts: threads, most: SCRATCH_BYTE_LENGTH })
+    await eachInFlight(parts, threads, async (part) => {
+      signal?.throwIfAborted()
+      const scratch = idle.pop() ?? new Uint8Array(Math.min(byteLength, SCRATCH_BYTE_LENGTH))
+      await this.#readAsync(part.byteOffset, scratch.subarray(0, part.byteLength))
+      idle.push(scratch)
+    })
+  }
+
+  release(): void {
+    this.#open()
   }
 
   async flush(byteOffset: number): Promise<void> {
     if (!this.writable) return
     await this.#inFlight((access) => access.sync(), byteOffset)
+  }
+
+  toTransferable(): TransferableSource {
+    this.#open()
+    return transferableFile(this, { mode: this.writable ? 'r+' : 'r', mmap: false })
   }
 
   liesIn(path: string): boolean {

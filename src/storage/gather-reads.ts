@@ -3,6 +3,10 @@
 import { denseStrides, type Region } from './byte-source.ts'
 import { planReads, type ReadPiece } from './read-plan.ts'
 import { copyStrided } from './strided.ts'
+import { eachInFlight, partsOf } from './threads.ts'
+
+/** The longest of several reads that are in flight at once. */
+const PART_BYTE_LENGTH = 8 * 1024 * 1024
 
 /** `gather` by reads of ranges, in their order in the source where the strides allow it. */
 export function gatherReads(
@@ -19,18 +23,36 @@ export function gatherReads(
   }
 }
 
-/** `gatherAsync` by reads of ranges, one after the other. */
+/** `gatherAsync` by reads of ranges, so many at once: one after the other when left out. */
 export async function gatherReadsAsync(
   region: Region,
   into: Uint8Array,
   wordSize: number,
   read: (byteOffset: number, into: Uint8Array) => Promise<void>,
+  inFlight = 1,
 ): Promise<void> {
-  const scratch = new Scratch()
-  for (const piece of planReads(region, wordSize)) {
+  const idle: Scratch[] = []
+  await eachInFlight(shared(planReads(region, wordSize), inFlight), inFlight, async (piece) => {
+    const scratch = idle.pop() ?? new Scratch()
     const target = scratch.target(piece, into)
     await read(piece.fileByteOffset, target)
     if (!piece.direct) copyStrided(into, piece.targetByteOffset, target, piece.scratchByteOffset, piece.plan)
+    idle.push(scratch)
+  })
+}
+
+/** Long pieces cut, so that there is something for each. */
+function* shared(pieces: Iterable<ReadPiece>, inFlight: number): Generator<ReadPiece> {
+  for (const piece of pieces) {
+    if (!piece.direct || inFlight === 1) {
+      yield piece
+      continue
+    }
+    const parts = { parts: inFlight, most: PART_BYTE_LENGTH }
+    for (const { byteOffset, byteLength } of partsOf(piece.fileByteOffset, piece.byteLength, parts)) {
+      const targetByteOffset = piece.targetByteOffset + byteOffset - piece.fileByteOffset
+      yield { ...piece, fileByteOffset: byteOffset, byteLength, targetByteOffset }
+    }
   }
 }
 

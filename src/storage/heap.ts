@@ -1,7 +1,7 @@
 // Bytes in memory: arrays that were loaded, small files, results. Nothing here can fail for the operating system.
 
 import { setImmediate } from 'node:timers/promises'
-import { ClosedError } from '../errors.ts'
+import { ClosedError, UnsupportedError } from '../errors.ts'
 import { loadAddon } from '../native/binding.ts'
 import type { Advice, ByteSource, Decode, MemoryRange, Region, TakenRegion, TakeWork } from './byte-source.ts'
 import { checkRange, checkRegion, denseStrides } from './byte-source.ts'
@@ -16,13 +16,15 @@ export class HeapSource implements ByteSource {
   readonly kind = 'heap'
   readonly path: string | null
   readonly byteLength: number
-  readonly writable: boolean = true
+  readonly writable: boolean
   readonly offThread: boolean = false
   #bytes: Uint8Array<ArrayBuffer> | null
   #view: DataView
 
-  constructor(bytes: Uint8Array<ArrayBuffer>, path: string | null = null) {
+  /** `writable` is false for copies of which nobody would see that they were written to. */
+  constructor(bytes: Uint8Array<ArrayBuffer>, path: string | null = null, writable = true) {
     this.#bytes = bytes
+    this.writable = writable
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.byteLength = bytes.byteLength
     this.path = path
@@ -116,8 +118,19 @@ export class HeapSource implements ByteSource {
     this.bytes
   }
 
+  release(): void {
+    this.bytes
+  }
+
   async flush(): Promise<void> {
     this.bytes
+  }
+
+  toTransferable(): never {
+    throw new UnsupportedError('toTransferable: this array is in memory; post its typed array', {
+      feature: 'transferring arrays in memory',
+      path: this.path,
+    })
   }
 
   liesIn(path: string): boolean {

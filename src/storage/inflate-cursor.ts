@@ -25,6 +25,8 @@ export interface DeflatedRange {
 /** Compressed bytes of the first read after a restart, and of later ones: who reads on will read much. */
 const FIRST_READ_BYTE_LENGTH = 64 * 1024
 const READ_BYTE_LENGTH = 256 * 1024
+/** Behind a read so much of the source is let go of. */
+const RELEASE_BYTE_LENGTH = 1024 * 1024
 /** Output that nobody wants is written over again and again. */
 const SCRATCH_BYTE_LENGTH = 256 * 1024
 /** What may lie between the last output of a chunk and its end: an end-of-block code and a few empty blocks. */
@@ -73,9 +75,12 @@ export class InflateCursor {
 
   readonly #reading: Work = {
     now: () => this.#source.read(this.#targetAt, this.#target),
-    later: () => {
-      const region = { byteOffset: this.#targetAt, shape: [], byteStrides: [], itemSize: this.#target.byteLength }
-      return this.#source.gatherAsync(region, this.#target, 1)
+    later: async () => {
+      const [source, byteOffset, target] = [this.#source, this.#targetAt, this.#target]
+      await source.gatherAsync({ byteOffset, shape: [], byteStrides: [], itemSize: target.byteLength }, target, 1)
+      // Who reads here most likely reads on. Pages behind were mapped along with these, so they are let go of once more.
+      const from = Math.max(0, byteOffset - RELEASE_BYTE_LENGTH)
+      if (!source.closed) source.release(from, byteOffset + target.byteLength - from)
     },
   }
 

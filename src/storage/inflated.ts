@@ -3,7 +3,7 @@
 
 import { LayoutError, UnsupportedError } from '../errors.ts'
 import { combineCrc32 } from '../format/crc32-combine.ts'
-import type { ByteSource, Decode, MemoryRange, Region, TakenRegion, TakeWork } from './byte-source.ts'
+import type { ByteSource, Decode, MemoryRange, PrefetchOptions, Region, TakenRegion, TakeWork } from './byte-source.ts'
 import { checkRange, checkRegion } from './byte-source.ts'
 import { type DeflatedMember, DeflatedStream } from './deflated-stream.ts'
 import { ascending, gatherReads, gatherReadsAsync, mirror } from './gather-reads.ts'
@@ -18,6 +18,8 @@ const GRANULE_BYTE_LENGTH = 16 * 1024
 const HEAD_BYTE_LENGTH = 4096
 /** The least output of a piece that is inflated in parallel with others. */
 const PIECE_BYTE_LENGTH = 1024 * 1024
+/** From this on asynchronous reads go around the cache: in parallel, and most likely on their way through the member. */
+const LONG_BYTE_LENGTH = 2 * PIECE_BYTE_LENGTH
 
 /** How a range is inflated. */
 export interface InflateOptions {
@@ -27,6 +29,8 @@ export interface InflateOptions {
    * `none` checks nothing. `running` when left out.
    */
   readonly crc?: 'running' | 'own' | 'none' | undefined
+  /** Pieces inflated at once; as many as the pool of the archive does when left out. */
+  readonly threads?: number | undefined
 }
 
 /** A {@link ByteSource} over the inflated bytes of a deflated member. */
@@ -173,14 +177,15 @@ export class InflatedSource implements ByteSource {
     if (forward !== region) mirror(region, target, into)
   }
 
-  async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
+  async gatherAsync(region: Region, into: Uint8Array, wordSize: number, threads?: number): Promise<void> {
     this.#stream.requireUsable()
     checkRegion(this, region)
     const forward = this.#forward(region)
     const target = forward === region ? into : new Uint8Array(into.byteLength)
     await gatherReadsAsync(forward, target, wordSize, async (byteOffset, piece) => {
       this.#stream.requireUsable()
-      if (this.#goesAround(piece.byteLength)) await this.readAround(byteOffset, piece)
+      if (piece.byteLength >= LONG_BYTE_LENGTH || this.#goesAround(piece.byteLength))
+        await this.readAround(byteOffset, piece, { threads })
       else await this.#later(this.#read(byteOffset, piece))
     })
     if (forward !== region) mirror(region, target, into)
@@ -228,7 +233,8 @@ export class InflatedSource implements ByteSource {
   async readAround(byteOffset: number, into: Uint8Array, options: InflateOptions = {}): Promise<number> {
     this.#stream.requireUsable()
     checkRange(this, byteOffset, into.byteLength)
-    const cuts = this.#cuts(byteOffset, byteOffset + into.byteLength)
+    const inFlight = Math.min(options.threads ?? this.#pool.inFlight, this.#pool.inFlight)
+    const cuts = this.#cuts(byteOffset, byteOffset + into.byteLength, inFlight)
     const crcs = new Array<number>(cuts.length - 1).fill(0)
     // The last piece may go on for long where no point is known yet: it is started first.
     const order = [cuts.length - 2, ...crcs.keys()].slice(0, crcs.length)
@@ -245,17 +251,17 @@ export class InflatedSource implements ByteSource {
         }
       }
     }
-    const workers = Array.from({ length: Math.min(this.#pool.inFlight, crcs.length) }, worker)
+    const workers = Array.from({ length: Math.min(inFlight, crcs.length) }, worker)
     for (const result of await Promise.allSettled(workers)) if (result.status === 'rejected') throw result.reason
     if (options.crc !== 'own') return 0
     return crcs.reduce((crc, next, i) => (i === 0 ? next : combineCrc32(crc, next, cuts[i + 1]! - cuts[i]!)), 0)
   }
 
   /** Where a range is cut for working on it in parallel: its ends, and restart points between. */
-  #cuts(start: number, end: number): number[] {
+  #cuts(start: number, end: number, inFlight: number): number[] {
     const cuts = [start]
-    if (this.#pool.inFlight > 1 && end - start >= 2 * PIECE_BYTE_LENGTH) {
-      const least = Math.max(PIECE_BYTE_LENGTH, (end - start) / (4 * this.#pool.inFlight))
+    if (inFlight > 1 && end - start >= 2 * PIECE_BYTE_LENGTH) {
+      const least = Math.max(PIECE_BYTE_LENGTH, (end - start) / (4 * inFlight))
       for (const at of this.#stream.restartsBetween(start, end)) {
         if (at - cuts.at(-1)! >= least && end - at >= PIECE_BYTE_LENGTH) cuts.push(at)
       }
@@ -312,19 +318,35 @@ export class InflatedSource implements ByteSource {
   }
 
   /** Fills the cache with the range, up to half of it. */
-  async prefetch(byteOffset: number, byteLength: number): Promise<void> {
+  async prefetch(byteOffset: number, byteLength: number, { signal }: PrefetchOptions = {}): Promise<void> {
     this.#stream.requireUsable()
     checkRange(this, byteOffset, byteLength)
     const end = byteOffset + Math.min(byteLength, this.#pool.cache.byteLength / 2)
     const scratch = new Uint8Array(Math.min(byteLength, PAGE_BYTE_LENGTH))
     if (this.#goesAround(scratch.byteLength)) return
     for (let at = byteOffset; at < end; at += scratch.byteLength) {
-      await this.#later(this.#read(at, scratch.subarray(0, end - at)))
+      await this.#later(this.#read(at, scratch.subarray(0, end - at)), { signal })
     }
+  }
+
+  release(): void {
+    this.#stream.requireUsable()
   }
 
   async flush(): Promise<void> {
     this.#stream.requireUsable()
+  }
+
+  toTransferable(): never {
+    const { member } = this.#stream.member
+    throw new UnsupportedError(
+      'toTransferable: a compressed member cannot be mapped; open the archive on the other side',
+      {
+        feature: 'transferring compressed members',
+        path: this.path,
+        member,
+      },
+    )
   }
 
   liesIn(path: string): boolean {

@@ -2,6 +2,7 @@
 
 import { type Addon, type InflaterHandle, loadAddon } from '../native/binding.ts'
 import { FflateInflater } from './fflate-inflater.ts'
+import { inPool } from './threads.ts'
 
 /** Compressed bytes; `last` when the compressed data ends with them. */
 export interface InflaterInput {
@@ -100,17 +101,19 @@ class NativeInflater implements Inflater {
     boundaryAfter: number,
     withCrc: boolean,
   ): Promise<number> {
-    return this.#addon.inflateAsync(
-      this.#handle,
-      input.bytes,
-      input.start,
-      input.end,
-      output.bytes,
-      output.start,
-      output.end,
-      boundaryAfter,
-      withCrc,
-      this.#result,
+    return inPool(() =>
+      this.#addon.inflateAsync(
+        this.#handle,
+        input.bytes,
+        input.start,
+        input.end,
+        output.bytes,
+        output.start,
+        output.end,
+        boundaryAfter,
+        withCrc,
+        this.#result,
+      ),
     )
   }
 

@@ -1,14 +1,27 @@
 // Bytes of a mapped file. Owns the windows (ArrayBuffers over the mapping) and turns caught faults into errors.
 
 import { constants } from 'node:os'
-import { ClosedError, FaultError, LayoutError } from '../errors.ts'
+import { ClosedError, LayoutError } from '../errors.ts'
 import { type Addon, MappingFault, type MappingHandle, MappingMode } from '../native/binding.ts'
-import type { Advice, ByteSource, Decode, MemoryRange, Region, TakenRegion, TakeWork } from './byte-source.ts'
+import type {
+  Advice,
+  ByteSource,
+  Decode,
+  MemoryRange,
+  PrefetchOptions,
+  Region,
+  TakenRegion,
+  TakeWork,
+  TransferableSource,
+} from './byte-source.ts'
 import { ADVICES, checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
 import { HeapSource, scatterThroughMemory } from './heap.ts'
-import { errnoName, notARegularFile, osError } from './os.ts'
+import { type Fault, lostPages, strayWrite } from './mapped-fault.ts'
+import { notARegularFile, osError } from './os.ts'
 import { checkStatus, packPlan } from './strided.ts'
 import { GATHER_THREADS, packTakePlan, TAKE_THREADS, takePlan, takesNothing } from './take.ts'
+import { defaultThreads, eachInFlight, inPool, partsOf } from './threads.ts'
+import { transferableFile } from './transferable.ts'
 import { isDetached, MAX_WINDOW_BYTE_LENGTH, type Window, Windows } from './windows.ts'
 
 /** So many first elements are read without a page fault: programs open many files to look at little. */
@@ -19,6 +32,8 @@ const READS_BEFORE_WINDOW = 32
 const HEAD_BYTE_LENGTH = 256
 /** Truncation leaves zeros up to the end of a page; no system has smaller pages. */
 const PAGE_BYTE_LENGTH = 4096
+/** The most that one job of the pool reads ahead: so much goes on after a signal or `close()`. */
+const PREFETCH_BYTE_LENGTH = 8 * 1024 * 1024
 const EISDIR = -21
 /** From `copyAsync`: bytes were lost under an array that was closed meanwhile. */
 const EFAULT = -14
@@ -36,6 +51,7 @@ export class MappedSource implements ByteSource {
   readonly byteLength: number
   readonly writable: boolean
   readonly offThread: boolean = true
+  readonly #mode: MapMode
   readonly #addon: Addon
   readonly #handle: MappingHandle
   readonly #windows: Windows
@@ -44,7 +60,7 @@ export class MappedSource implements ByteSource {
   #elementReads = 0
   #closed = false
   #faultsSeen: number
-  #lost: { byteOffset: number; reason: 'truncated' | 'io'; errno: string | undefined } | null = null
+  #lost: Fault | null = null
 
   /** The first bytes of the file, read when it was opened: a look at its header faults in no page. */
   #head: Uint8Array | null
@@ -54,6 +70,7 @@ export class MappedSource implements ByteSource {
     this.#handle = handle
     this.path = path
     this.byteLength = addon.byteLength(handle)
+    this.#mode = mode
     this.writable = mode !== 'r'
     this.#windows = new Windows(addon, handle, this.byteLength)
     this.#faultsSeen = addon.faultCounter[0]!
@@ -89,23 +106,10 @@ export class MappedSource implements ByteSource {
     if (this.#lost === null) {
       const fault = this.#addon.takeFault(this.#handle)
       if (fault === null) return
-      const [kind, byteOffset, errno] = fault
-      if (kind === MappingFault.write) {
-        throw new FaultError("array: something wrote through a typed array of a read-only array ('r'); undone", {
-          reason: 'write',
-          path: this.path,
-          byteOffset,
-        })
-      }
-      const reason = kind === MappingFault.io ? 'io' : 'truncated'
-      this.#lost = { byteOffset, reason, errno: errnoName(errno) }
+      if (fault[0] === MappingFault.write) throw strayWrite(fault, this.path)
+      this.#lost = fault
     }
-    const { byteOffset, reason, errno } = this.#lost
-    const what =
-      reason === 'truncated'
-        ? `array: expected ${this.byteLength} bytes, the file was cut short under it; open it again`
-        : `array: ${errno ?? 'the device failed'} while a page was read or written; open it again`
-    throw new FaultError(what, { reason, path: this.path, byteOffset, errno })
+    throw lostPages(this.#lost, this)
   }
 
   readElement<T>(decode: Decode<T>, byteOffset: number, byteLength: number): T {
@@ -180,22 +184,25 @@ export class MappedSource implements ByteSource {
     this.#checkFaults()
   }
 
-  async gatherAsync(region: Region, into: Uint8Array, wordSize: number): Promise<void> {
-    const handle = this.#open()
+  async gatherAsync(
+    region: Region,
+    into: Uint8Array,
+    wordSize: number,
+    threads: number = defaultThreads(),
+  ): Promise<void> {
+    this.#open()
     checkRegion(this, region)
     requireFixedLength(into)
-    this.#copied(await this.#addon.copyAsync(into, 0, handle, region.byteOffset, gatherPlan(region, wordSize)), region)
+    const plan = gatherPlan(region, wordSize)
+    const copy = (): Promise<number> | number =>
+      this.#addon.copyAsync(into, 0, this.#open(), region.byteOffset, plan, threads)
+    this.#copied(await inPool(copy), region)
   }
 
   /** Tells how a copy on another thread ended. */
   #copied(status: number, region: Region): void {
     if (status === EFAULT) {
-      const { path } = this
-      throw new FaultError('array: the file was cut short under it', {
-        reason: 'truncated',
-        path,
-        byteOffset: regionExtent(region).low,
-      })
+      throw lostPages([MappingFault.truncated, regionExtent(region).low, 0], this)
     }
     checkStatus(status)
     // Closed in the meantime is fine: the bytes were copied, and the mapping was kept for it.
@@ -289,21 +296,37 @@ export class MappedSource implements ByteSource {
     return Math.min(resident, byteLength)
   }
 
-  async prefetch(byteOffset: number, byteLength: number): Promise<void> {
-    const handle = this.#open()
+  async prefetch(byteOffset: number, byteLength: number, options: PrefetchOptions = {}): Promise<void> {
+    const { threads = defaultThreads(), signal } = options
+    this.#open()
     checkRange(this, byteOffset, byteLength)
-    checkStatus(await this.#addon.prefetch(handle, byteOffset, byteLength))
-    if (!this.#closed) this.#checkFaults()
+    const parts = partsOf(byteOffset, byteLength, { parts: threads, most: PREFETCH_BYTE_LENGTH })
+    await eachInFlight(parts, threads, async (part) => {
+      signal?.throwIfAborted()
+      checkStatus(await inPool(() => this.#addon.prefetch(this.#open(), part.byteOffset, part.byteLength)))
+      if (!this.#closed) this.#checkFaults()
+    })
+  }
+
+  release(byteOffset: number, byteLength: number): void {
+    // What was written to a private mapping is nowhere else.
+    if (this.#mode === 'c') this.#open()
+    else this.advise(byteOffset, byteLength, 'dontneed')
   }
 
   async flush(byteOffset: number, byteLength: number): Promise<void> {
-    const handle = this.#open()
+    this.#open()
     checkRange(this, byteOffset, byteLength)
-    const status = await this.#addon.flush(handle, byteOffset, byteLength)
+    const status = await inPool(() => this.#addon.flush(this.#open(), byteOffset, byteLength))
     if (status !== 0) throw osError('msync', status, this.path)
     if (this.#closed) return
-    this.#addon.checkSize(handle, byteOffset + byteLength)
+    this.#addon.checkSize(this.#handle, byteOffset + byteLength)
     this.#checkFaults()
+  }
+
+  toTransferable(): TransferableSource {
+    this.#open()
+    return transferableFile(this, { mode: this.#mode, mmap: true })
   }
 
   liesIn(path: string): boolean {

@@ -2,9 +2,10 @@
 
 import { UnsupportedError } from '../errors.ts'
 import { loadAddon } from '../native/binding.ts'
-import type { ByteSource } from './byte-source.ts'
+import type { ByteSource, TransferableSource } from './byte-source.ts'
 import { FileSource } from './file.ts'
 import { type MapMode, MappedSource } from './mapped.ts'
+import { requireSameFile } from './transferable.ts'
 
 /** How a file is opened: NumPy's mode, and whether it may be mapped. */
 export interface SourceOptions {
@@ -27,4 +28,19 @@ export function openSource(path: string, options: SourceOptions): ByteSource {
     })
   }
   return FileSource.open(path, options.mode === 'r+')
+}
+
+/**
+ * Opens the very file that a source elsewhere lies in. Throws {@link OsError}, `ESTALE` when another one took its place,
+ * and {@link FormatError} when it was cut short.
+ */
+export function openTransferable(from: TransferableSource): ByteSource {
+  const source = openSource(from.path, from)
+  try {
+    requireSameFile(source, from)
+    return source
+  } catch (error) {
+    source.close()
+    throw error
+  }
 }

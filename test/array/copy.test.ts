@@ -163,8 +163,8 @@ describe.each(sources)('toTypedArray and read over $name', (source) => {
 })
 
 describe('read with a signal', () => {
-  // 80 MiB in rows of 20 MiB: four pieces, but sparse on the disk.
-  const shape = [4, 5 * 1024 * 1024]
+  // 160 MiB in rows of 20 MiB: eight pieces, but sparse on the disk.
+  const shape = [8, 5 * 1024 * 1024]
 
   it.each([true, false])('ends between pieces (mmap %s)', async (mmap) => {
     const path = folder(`abort-${mmap}.npy`)
@@ -178,20 +178,21 @@ describe('read with a signal', () => {
       if (++pieces === 2) controller.abort()
     }
     expect((await rejectionOf(array.read({ signal: controller.signal }))).name).toBe('AbortError')
-    expect(pieces).toBe(2)
+    // Two are in hand at once: the third may have begun before the second was done.
+    expect(pieces).toBeLessThan(4)
   })
 
   it('is the same in pieces as in one', async () => {
     const path = folder('pieces.npy')
     using array = Memmap.create<'float32'>(path, { dtype: '<f4', shape, reserve: false })
-    array.set([3, -1], 7)
+    array.set([7, -1], 7)
     array.set([2, 0], 5)
     const flat = await array.read()
-    expect([flat.length, flat.at(-1), flat[2 * shape[1]!]]).toEqual([4 * shape[1]!, 7, 5])
+    expect([flat.length, flat.at(-1), flat[2 * shape[1]!]]).toEqual([8 * shape[1]!, 7, 5])
     const turned = await array.transpose().read()
     expect([turned.at(-1), turned[2]]).toEqual([7, 5])
     const backwards = await array.slice('::-1', '::-1').read()
-    expect([backwards[0], backwards[2 * shape[1]! - 1]]).toEqual([7, 5])
+    expect([backwards[0], backwards[6 * shape[1]! - 1]]).toEqual([7, 5])
   })
 })
 

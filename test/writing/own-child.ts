@@ -13,14 +13,14 @@ export async function buildOnce(): Promise<void> {
   await built
 }
 
-/** Starts a file of children/, with pipes; in a control group when one is given. */
+/** Starts a file of children/, or another, with pipes; in a control group when one is given. */
 export function startOwnChild(
-  name: string,
+  name: string | URL,
   args: readonly string[],
   env: Record<string, string> = {},
   group: string | null = null,
 ): ChildProcess {
-  const path = fileURLToPath(new URL(`./children/${name}.mjs`, import.meta.url))
+  const path = fileURLToPath(name instanceof URL ? name : new URL(`./children/${name}.mjs`, import.meta.url))
   const command = [process.execPath, path, ...args]
   const inGroup = group === null ? command : ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', group, ...command]
   return spawn(inGroup[0]!, inGroup.slice(1), {
@@ -31,7 +31,7 @@ export function startOwnChild(
 
 /** What a child prints that must end well. */
 export async function runOwnChild(
-  name: string,
+  name: string | URL,
   args: readonly string[],
   env: Record<string, string> = {},
   group: string | null = null,
