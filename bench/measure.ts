@@ -1,9 +1,8 @@
 // The child process: one engine, one trial. Takes the request as JSON on the command line, prints the figures as JSON.
 
-import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { checksum, type Engine, type Job } from './engines/engine.ts'
-import { memoryNow, peakRss } from './memory.ts'
+import { memoryNow, peakNow, resetPeak } from './memory.ts'
 import type { Task, TrialName } from './trials/trials.ts'
 
 export interface Request {
@@ -29,23 +28,6 @@ export type Response = Figures | { readonly error: string }
 
 /** How long freed memory gets to be gone; numpy_engine.py waits as long. */
 const SETTLE_MS = 100
-
-/** Forgets the highest RSS so far, where the system lets us; numpy_engine.py does the same. */
-function resetPeak(): void {
-  try {
-    writeFileSync('/proc/self/clear_refs', '5')
-  } catch {
-    // Then the peak is that of the whole process.
-  }
-}
-
-function peakNow(): number {
-  try {
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'latin1'))![1]) * 1024
-  } catch {
-    return peakRss()
-  }
-}
 
 /** The last result. Not a local variable: those live on in their stack frame, and what they hold is not freed. */
 let result: unknown

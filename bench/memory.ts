@@ -1,6 +1,6 @@
 // What this process holds in memory.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 
 export interface Memory {
   /** All pages of the process that are in memory. */
@@ -25,4 +25,22 @@ export function memoryNow(): Memory {
 export function peakRss(): number {
   // Kibibytes on every system: libuv evens them out.
   return process.resourceUsage().maxRSS * 1024
+}
+
+/** Forgets the highest RSS so far, where the system lets us; numpy_engine.py does the same. */
+export function resetPeak(): void {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5')
+  } catch {
+    // Then the peak is that of the whole process.
+  }
+}
+
+/** The highest RSS since {@link resetPeak}. */
+export function peakNow(): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'latin1'))![1]) * 1024
+  } catch {
+    return peakRss()
+  }
 }

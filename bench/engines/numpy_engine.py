@@ -176,14 +176,19 @@ def measure(request):
     return {"samples": samples, "cpu": cpu, "memory": memory, "checksum": checksum(value(result))}
 
 
-if sys.argv[1] == "version":
-    print(json.dumps({"numpy": np.__version__, "python": sys.version.split()[0]}))
-elif sys.argv[1] == "drop":
-    # The only way to posix_fadvise without a compiler.
-    fd = os.open(sys.argv[2], os.O_RDONLY)
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-else:
-    try:
-        print(json.dumps(measure(json.loads(sys.argv[1]))))
-    except Exception as error:
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+def main():
+    if sys.argv[1] == "version":
+        print(json.dumps({"numpy": np.__version__, "python": sys.version.split()[0]}))
+    elif sys.argv[1] == "drop":
+        # The only way to posix_fadvise without a compiler.
+        fd = os.open(sys.argv[2], os.O_RDONLY)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    else:
+        try:
+            print(json.dumps(measure(json.loads(sys.argv[1]))))
+        except Exception as error:
+            print(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+
+
+if __name__ == "__main__":
+    main()

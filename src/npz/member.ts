@@ -130,7 +130,7 @@ export class Member {
           // Closed before the windows are as small as they get, the archive lets go of them: these are as they are now.
           const known = [...points.points]
           indexFile.save(entry, async () => {
-            await points.settled()
+            await points.shrink()
             return points.points.length === known.length ? [...points.points] : known
           })
         },

@@ -5,6 +5,11 @@ import { loadAddon } from '../native/binding.ts'
 
 /** Compression levels of zlib: 0 stores, 1 is fast, 9 small. */
 export const MAX_LEVEL = 9
+/**
+ * zlib's most: 128 KiB more for each stream than its default of 8, and chunks are deflated a tenth to a quarter faster, to
+ * fewer bytes where it makes a difference.
+ */
+const MEM_LEVEL = 9
 /** Below this a thread costs more than it saves. */
 const ON_THIS_THREAD_BYTE_LENGTH = 8 * 1024
 
@@ -23,6 +28,7 @@ export function crc32(bytes: Uint8Array, seed = 0): number {
 export function deflateAlone(bytes: Uint8Array, level: number, last: boolean): Uint8Array | Promise<Uint8Array> {
   const options = {
     level,
+    memLevel: MEM_LEVEL,
     finishFlush: last ? zlib.constants.Z_FINISH : zlib.constants.Z_SYNC_FLUSH,
     // What cannot be compressed grows by 5 bytes every 16 KiB: all of it fits in one piece.
     chunkSize: bytes.byteLength + Math.floor(bytes.byteLength / 256) + 128,

@@ -108,6 +108,7 @@ export class DeflatedStream {
     const cursor = near ? idle : this.#pool.any()
     cursor.chunks = this.#chunks ?? null
     cursor.points = this.#points
+    cursor.aim = end
     if (cursor.crcStart !== 0) cursor.crc = null
     if (near) return cursor
     const before = window()

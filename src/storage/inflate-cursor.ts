@@ -6,6 +6,7 @@ import { combineCrc32 } from '../format/crc32-combine.ts'
 import { SOZIP_CHUNK_END, type SozipIndex } from '../format/sozip.ts'
 import { type AccessPoints, BEGINNING, type RestartPoint, WINDOW_BYTE_LENGTH } from './access-points.ts'
 import type { ByteSource } from './byte-source.ts'
+import { BUFFER_BYTE_LENGTH, bufferFor, inputFor } from './inflate-sizes.ts'
 import type { Inflater } from './inflater.ts'
 import type { Steps, Work } from './steps.ts'
 
@@ -22,13 +23,8 @@ export interface DeflatedRange {
   readonly member: string
 }
 
-/** Compressed bytes of the first read after a restart, and of later ones: who reads on will read much. */
-const FIRST_READ_BYTE_LENGTH = 64 * 1024
-const READ_BYTE_LENGTH = 256 * 1024
 /** Behind a read so much of the source is let go of. */
 const RELEASE_BYTE_LENGTH = 1024 * 1024
-/** Output that nobody wants is written over again and again. */
-const SCRATCH_BYTE_LENGTH = 256 * 1024
 /** What may lie between the last output of a chunk and its end: an end-of-block code and a few empty blocks. */
 const MOST_CHUNK_END_BYTE_LENGTH = 64
 /** From an inflater: the data is no deflate. */
@@ -42,6 +38,8 @@ export class InflateCursor {
   owner: object | null = null
   /** Where it ought to record points; null where nobody wants them. */
   points: AccessPoints | null = null
+  /** Up to where output is wanted, as far as its user knows: no more is read than that should take. */
+  aim = 0
   /** Where chunks begin, when the stream is made of such. */
   chunks: SozipIndex | null = null
   /** CRC-32 of the output since {@link crcStart}; null when nobody asked. */
@@ -55,9 +53,9 @@ export class InflateCursor {
   #end = 0
   /** Compressed bytes read so far, from the start of the stream. */
   #loaded = 0
-  #reads = 0
   #lastByte = 0
-  #scratch: Uint8Array | null = null
+  /** Output that nobody wants is written over again and again. */
+  #scratch = new Uint8Array(0)
   readonly #spare = new Uint8Array(1)
   // The work in hand: set before it is yielded, done by whoever drives.
   #target = this.#spare
@@ -125,7 +123,6 @@ export class InflateCursor {
     this.#range = range
     this.#start = 0
     this.#end = 0
-    this.#reads = 0
     this.#loaded = point.compressedByteOffset
     this.#lastByte = point.byte
     this.position = point.byteOffset
@@ -133,6 +130,12 @@ export class InflateCursor {
     this.crcStart = 0
     this.#inflater.reset(point.bits, point.byte, window)
     if (this.chunks !== null && point !== BEGINNING) yield* this.#checkChunkStart(point)
+  }
+
+  /** Lets go of the buffers that only long passes need. */
+  shrink(): void {
+    if (this.#scratch.byteLength > BUFFER_BYTE_LENGTH) this.#scratch = new Uint8Array(0)
+    if (this.#start === this.#end && this.#input.byteLength > BUFFER_BYTE_LENGTH) this.#input = new Uint8Array(0)
   }
 
   /** From here on, the CRC-32 of what comes. */
@@ -168,9 +171,12 @@ export class InflateCursor {
 
   /** Goes on to a later position; the output between is lost. */
   *skip(position: number): Steps<void> {
+    if (this.position >= position) return
+    const byteLength = bufferFor(position - this.position)
+    if (this.#scratch.byteLength < byteLength) this.#scratch = new Uint8Array(byteLength)
+    const scratch = this.#scratch
     while (this.position < position) {
-      this.#scratch ??= new Uint8Array(SCRATCH_BYTE_LENGTH)
-      yield* this.fill(this.#scratch.subarray(0, Math.min(SCRATCH_BYTE_LENGTH, position - this.position)))
+      yield* this.fill(scratch.subarray(0, Math.min(scratch.byteLength, position - this.position)))
     }
   }
 
@@ -193,16 +199,12 @@ export class InflateCursor {
   }
 
   *#load(): Steps<void> {
-    const { byteOffset, compressedByteLength } = this.#range as DeflatedRange
-    const byteLength = Math.min(
-      compressedByteLength - this.#loaded,
-      this.#reads === 0 ? FIRST_READ_BYTE_LENGTH : READ_BYTE_LENGTH,
-    )
-    if (this.#input.byteLength < byteLength) this.#input = new Uint8Array(byteLength)
+    const range = this.#range as DeflatedRange
+    const byteLength = Math.min(range.compressedByteLength - this.#loaded, inputFor(range, this.aim - this.position))
+    if (this.#input.byteLength < byteLength) this.#input = new Uint8Array(Math.max(byteLength, BUFFER_BYTE_LENGTH))
     this.#target = this.#input.subarray(0, byteLength)
-    this.#targetAt = byteOffset + this.#loaded
+    this.#targetAt = range.byteOffset + this.#loaded
     yield this.#reading
-    this.#reads++
     this.#loaded += byteLength
     this.#start = 0
     this.#end = byteLength

@@ -5,7 +5,7 @@ import { InflateCursor } from './inflate-cursor.ts'
 import { hasNativeInflate, type Inflater, newInflater } from './inflater.ts'
 import { PageCache } from './page-cache.ts'
 
-/** Idle cursors that are kept, each with up to half a MiB of buffers: streams that are read in turns go on quickly. */
+/** Idle cursors that are kept, each with up to half a MiB of buffers, and more after long passes: streams that are read in turns go on quickly. */
 const MOST_IDLE = 8
 /** Threads of the pool that one operation keeps busy: as many as Node starts by default. */
 const MOST_IN_FLIGHT = 4
@@ -76,6 +76,7 @@ export class InflatePool {
   release(cursor: InflateCursor, spent: boolean): void {
     if (this.#closed) return
     if (spent) cursor.owner = null
+    cursor.shrink()
     this.#idle.push(cursor)
     if (this.#idle.length > MOST_IDLE) this.#idle.shift()
   }

@@ -229,17 +229,24 @@ describe('access points', () => {
     expect(budget.used).toBe(0)
   })
 
-  it('keep their windows deflated where that pays', async () => {
-    const budget = new WindowBudget(1 << 24)
+  it('deflate their windows where that pays, once memory is short', async () => {
+    const budget = new WindowBudget(1 << 18)
     const points = new AccessPoints(100_000, budget)
     const noise = Uint8Array.from({ length: 32_768 }, seededNoise())
     points.add(point(100_000, plain.subarray(0, 32_768)))
     points.add(point(200_000, noise))
     await points.settled()
+    expect(points.points.map(({ deflated }) => deflated)).toEqual([false, false])
+    await points.shrink()
     expect(points.points.map(({ deflated }) => deflated)).toEqual([true, false])
     expectBytes(windowOf(points.points[0]!)!, plain.subarray(0, 32_768))
     expect(budget.used).toBe(points.points[0]!.window.byteLength + 32_768)
     expect(windowOf({ ...points.points[0]!, window: noise })).toBe(null)
+    for (let at = 300_000; budget.used <= budget.byteLength / 2; at += 100_000) {
+      points.add(point(at, plain.subarray(0, 32_768)))
+    }
+    await points.settled()
+    expect(budget.used).toBeLessThanOrEqual(budget.byteLength / 2)
   })
 
   function seededNoise(): () => number {
