@@ -1,10 +1,10 @@
 // prefetch() loads, by range; it and read() leave the main thread alone, and end soon after a signal.
 
-import { spawnSync } from 'node:child_process'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { describe, expect, it } from 'vitest'
 import { buildInfo, ClosedError, Memmap, type NdView, open, openNpz, savezCompressed } from '../../src/index.ts'
 import { writeNpy } from '../support/arrays.ts'
+import { evict } from '../support/evict.ts'
 import { rejectionOf, temporaryFolder } from '../support/sources.ts'
 
 const folder = temporaryFolder()
@@ -17,14 +17,7 @@ const data = new Uint8Array(ROWS * ROW).map((_, i) => i)
 function coldFile(name: string): string | null {
   const path = folder(name)
   writeNpy(path, '|u1', [ROWS, ROW], data)
-  const script = [
-    'import os, sys',
-    'fd = os.open(sys.argv[1], os.O_RDONLY)',
-    'os.fsync(fd)',
-    'os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)',
-  ]
-  const { status } = spawnSync('python3', ['-c', script.join('\n'), path])
-  if (status !== 0 || !buildInfo().addon) return null
+  if (!evict(path) || !buildInfo().addon) return null
   using array = open(path)
   // A file system in memory, or one that keeps pages all the same.
   return array.residentByteLength() < array.nbytes / 8 ? path : null
