@@ -319,7 +319,7 @@ gather_advance(const struct gather *gather, struct gather_cursor *cursor)
     const int64_t ahead = 2 * PREFETCH_PIECES;                                 \
     for (int64_t k = 0; k < n; k++) {                                          \
       type value;                                                              \
-      PREFETCH(src + at[k + ahead < n ? k + ahead : n - 1]);                   \
+      PREFETCH(src + at[k + ahead < left ? k + ahead : left - 1]);             \
       memcpy(&value, src + at[k], sizeof(value));                              \
       value = convert(value);                                                  \
       memcpy(to == NULL ? dst + k * step : dst + to[k], &value,                \
@@ -332,15 +332,17 @@ struct block16 {
   uint64_t words[2];
 };
 
+/* The pieces after these n are the next to be copied: `left` with them. */
 static void
 copy_runs(uint8_t *dst, const uint8_t *src, const int64_t *at,
-          const int64_t *to, int64_t n, int64_t step, size_t nbytes)
+          const int64_t *to, int64_t n, int64_t left, int64_t step,
+          size_t nbytes)
 {
   size_t lines = nbytes / LINE_NBYTES + 1;
   if (lines > PREFETCH_LINES)
     lines = PREFETCH_LINES;
   for (int64_t k = 0; k < n; k++) {
-    if (k + PREFETCH_PIECES < n) {
+    if (k + PREFETCH_PIECES < left) {
       const uint8_t *next = src + at[k + PREFETCH_PIECES];
       for (size_t line = 0; line < lines; line++)
         PREFETCH(next + line * LINE_NBYTES);
@@ -355,7 +357,8 @@ gather_copy(const struct gather *gather, const struct gather_cursor *cursor,
 {
   const int64_t *at = gather->src_at + first;
   const int64_t *to = gather->dst_at == NULL ? NULL : gather->dst_at + first;
-  int64_t n = stop - first, step = gather->dst_strides[gather->axis];
+  int64_t n = stop - first, left = gather->count - first;
+  int64_t step = gather->dst_strides[gather->axis];
   const uint8_t *src = gather->src.base + gather->src.byte_offset + cursor->src;
   uint8_t *dst = gather->dst.base + gather->dst.byte_offset + cursor->dst;
   size_t nbytes = gather->piece_nbytes;
@@ -374,7 +377,7 @@ gather_copy(const struct gather *gather, const struct gather_cursor *cursor,
     else if (nbytes == 1)
       COPY_FIXED(uint8_t, AS_IT_IS);
     else
-      copy_runs(dst, src, at, to, n, step, nbytes);
+      copy_runs(dst, src, at, to, n, left, step, nbytes);
     return;
   }
   if (gather->dense && nbytes == gather->word_nbytes) {

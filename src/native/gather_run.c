@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
   /* A thread costs some 20 us: a part must be worth many times that. */
@@ -19,16 +20,27 @@ enum {
   AHEAD_PIECES = 1024,
   AHEAD_NBYTES = 32 * 1024 * 1024,
   STOP_PIECES = 64,
-  /* Sampled pages: one, and one more for each so many pieces, up to a limit. */
-  SAMPLE_EVERY = 128,
-  MAX_SAMPLES = 32
+  /* Sampled pages: one, and one more for each so many pieces, up to a limit. A
+     system call costs as much as ten rows, more with what it makes the processor
+     forget. What the samples miss, the clock finds: */
+  SAMPLE_EVERY = 1024,
+  MAX_SAMPLES = 32,
+  /* the first look comes after so many pieces, or bytes, the next ones after
+     twice as many, up to a limit: a look waits for all loads under way. Pieces
+     in memory take so long at most, each, and each kilobyte. */
+  FIRST_PIECES = 16,
+  FIRST_NBYTES = 4096,
+  MORE_TIMES = 16,
+  WARM_PIECE_NS = 2000,
+  WARM_KB_NS = 1000,
+  DOUBT_SAMPLES = 4
 };
 
 struct run {
   const struct gather *gather;
   const struct mapping *mapping;
   const _Atomic int32_t *stop;
-  bool read_ahead;
+  atomic_bool read_ahead;
   int64_t share; /* segments */
   _Atomic int64_t next;
 };
@@ -46,21 +58,63 @@ smaller(int64_t x, int64_t y)
   return x < y ? x : y;
 }
 
-/* ---- with the pages in memory ---- */
+/* ---- are the pages in memory? ---- */
 
-static void
-copy_share(struct run *run, int64_t segment, int64_t end)
+static int64_t
+now_ns(void)
 {
-  struct gather_cursor cursor;
-  gather_seek(run->gather, &cursor, segment);
-  for (; segment < end; segment++) {
-    gather_copy(run->gather, &cursor, cursor.first, cursor.stop);
-    if (segment + 1 < end)
-      gather_advance(run->gather, &cursor);
-  }
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* ---- with the pages on the disk ---- */
+static uint64_t
+piece_at(const struct gather *gather, const struct gather_cursor *cursor,
+         int64_t k)
+{
+  return (uint64_t)(gather->src.byte_offset + cursor->src + gather->src_at[k]);
+}
+
+/* When the next look is due, and what was copied since the last. */
+struct watch {
+  int64_t step, most; /* pieces */
+  int64_t pieces, before_ns;
+};
+
+static void
+watch_start(struct watch *watch, const struct gather *gather)
+{
+  int64_t few = FIRST_NBYTES / (int64_t)gather->piece_nbytes;
+  watch->step = few < FIRST_PIECES ? FIRST_PIECES : few;
+  watch->most = MORE_TIMES * watch->step;
+  watch->pieces = 0;
+  watch->before_ns = now_ns();
+}
+
+/* Whether the pieces from k on are on the disk. That it was slow is not enough:
+ * memory new to the process, or another one's turn, are slow as well. */
+static bool
+watch_tells(struct watch *watch, const struct run *run,
+            const struct gather_cursor *cursor, int64_t k)
+{
+  uint64_t offsets[DOUBT_SAMPLES];
+  size_t count = 0;
+  int64_t kbytes = watch->pieces * (int64_t)run->gather->piece_nbytes / 1024;
+  int64_t limit_ns = FIRST_PIECES * WARM_PIECE_NS + kbytes * WARM_KB_NS;
+  int64_t now = now_ns(), took_ns = now - watch->before_ns;
+  watch->step = smaller(2 * watch->step, watch->most);
+  watch->pieces = 0;
+  watch->before_ns = now;
+  if (took_ns <= limit_ns)
+    return false;
+  for (; k < cursor->stop && count < DOUBT_SAMPLES; k++)
+    offsets[count++] = piece_at(run->gather, cursor, k);
+  bool missing = !mapping_has_pages(run->mapping, offsets, count);
+  watch->before_ns = now_ns();
+  return missing;
+}
+
+/* ---- copying, with reading ahead or without ---- */
 
 /* How far the pages were asked for; those of the pending range are next. */
 struct ahead {
@@ -85,8 +139,7 @@ ahead_step(struct run *run, struct ahead *ahead)
   const struct gather *gather = run->gather;
   if (ahead->cursor.segment >= ahead->end)
     return;
-  uint64_t first = (uint64_t)(gather->src.byte_offset + ahead->cursor.src +
-                              gather->src_at[ahead->at]);
+  uint64_t first = piece_at(gather, &ahead->cursor, ahead->at);
   uint64_t low = first + (uint64_t)gather->piece_low;
   uint64_t high = first + (uint64_t)gather->piece_high;
   low -= low % MAPPING_PAGE_NBYTES;
@@ -146,26 +199,48 @@ read_share(struct run *run, int64_t segment, int64_t end)
   }
 }
 
+/* As long as they turn out to be in memory. */
+static void
+copy_share(struct run *run, int64_t segment, int64_t end)
+{
+  const struct gather *gather = run->gather;
+  struct gather_cursor cursor;
+  struct watch watch;
+  gather_seek(gather, &cursor, segment);
+  watch_start(&watch, gather);
+  for (; segment < end; segment++) {
+    for (int64_t k = cursor.first, stop; k < cursor.stop; k = stop) {
+      stop = cursor.stop;
+      if (run->mapping != NULL)
+        stop = smaller(k + watch.step - watch.pieces, stop);
+      gather_copy(gather, &cursor, k, stop);
+      watch.pieces += stop - k;
+      if (run->mapping != NULL && watch.pieces >= watch.step &&
+          watch_tells(&watch, run, &cursor, stop)) {
+        atomic_store(&run->read_ahead, true);
+        read_share(run, segment, end);
+        return;
+      }
+    }
+    if (segment + 1 < end)
+      gather_advance(gather, &cursor);
+  }
+}
+
 /* Whether some of the pages, looked at here and there, are not in memory. */
 static bool
 is_cold(const struct gather *gather, const struct mapping *mapping)
 {
   uint64_t offsets[MAX_SAMPLES];
-  int64_t span = gather->piece_high - gather->piece_low;
-  int64_t pieces = gather->segments == 0 ? 0 : gather->lines * gather->count;
+  int64_t pieces = gather->lines * gather->count;
   int64_t samples = smaller(pieces / SAMPLE_EVERY + 1, MAX_SAMPLES);
-  /* What lies thinly over a long stretch cannot be asked for in one go. */
-  if (mapping == NULL || pieces == 0 ||
-      span > 8 * (int64_t)gather->piece_nbytes + 65536)
-    return false;
   for (int64_t i = 0; i < samples; i++) {
     struct gather_cursor cursor;
     /* Spread over segments, and within them. */
     int64_t segment = gather->segments * i / samples;
     gather_seek(gather, &cursor, segment);
     int64_t within = (cursor.stop - cursor.first) * i / samples;
-    offsets[i] = (uint64_t)(gather->src.byte_offset + cursor.src +
-                            gather->src_at[cursor.first + within]);
+    offsets[i] = piece_at(gather, &cursor, cursor.first + within);
   }
   return !mapping_has_pages(mapping, offsets, (size_t)samples);
 }
@@ -261,7 +336,11 @@ gather_run(struct gather *gather, const struct mapping *mapping, int threads,
     return 0;
   if (sides_overlap(gather))
     return run_apart(gather, mapping, threads, stop);
-  if (is_cold(gather, mapping)) {
+  /* What lies thinly over a long stretch cannot be asked for in one go. */
+  if (gather->piece_high - gather->piece_low >
+      8 * (int64_t)gather->piece_nbytes + 65536)
+    run.mapping = NULL;
+  if (run.mapping != NULL && is_cold(gather, mapping)) {
     run.read_ahead = true;
     gather_sort(gather); /* without memory for it: in the order given */
   }

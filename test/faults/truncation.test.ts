@@ -23,6 +23,8 @@ describe('a file changed under an array', () => {
   test.each([
     'cut while a long read runs',
     'closed while a read runs, then cut',
+    'cut while a gather runs',
+    'closed while a gather runs, then cut',
     'cut in a hot loop of get',
     'replaced by rename',
     'unlinked',

@@ -49,6 +49,43 @@ const cases = {
     assert.ok(told > 0)
   },
 
+  async 'cut while a gather runs'() {
+    let told = 0
+    for (const left of [0, 4096, 17 * MIB + 3, 60 * MIB]) {
+      for (const threads of [1, 3]) {
+        const path = makeBytes('gather.bin', 64 * MIB, 0x3f)
+        const a = mapped(path, { shape: [64 * 256, 512] })
+        const indices = Int32Array.from({ length: 40_000 }, (_, i) => (i * 7919) % (64 * 256))
+        const gathering = attemptAsync(() => a.gather(indices, { threads }))
+        await new Promise((resolve) => setImmediate(resolve))
+        fs.truncateSync(path, left)
+        const outcome = await gathering
+        const values = outcome.value?.typedArray
+        const whole = values?.every((value) => value === values[0] && value !== 0)
+        assert.ok(isFault(outcome) || whole, JSON.stringify({ ...outcome, value: undefined }))
+        if (isFault(outcome)) told++
+        a.close()
+      }
+    }
+    assert.ok(told > 0)
+  },
+
+  async 'closed while a gather runs, then cut'() {
+    let told = 0
+    for (let round = 0; round < 40; round++) {
+      const path = makeBytes('closed.bin', 8 * MIB, 0x3f)
+      const a = mapped(path, { shape: [2048, 512] })
+      const gathering = attemptAsync(() => a.gather(Int32Array.from({ length: 4000 }, (_, i) => 2047 - (i % 2048))))
+      a.close()
+      fs.truncateSync(path, round % 2 === 0 ? 0 : 5 * MIB + 20)
+      const outcome = await gathering
+      const values = outcome.value?.typedArray
+      if (isFault(outcome)) told++
+      else assert.ok(values?.every((value) => value === values[0] && value !== 0))
+    }
+    assert.ok(told > 0)
+  },
+
   async 'cut in a hot loop of get'() {
     const count = 512 * 1024
     for (let round = 0; round < 8; round++) {

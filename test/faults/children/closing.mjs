@@ -26,6 +26,8 @@ const cases = {
         const [a, other] = [mapped(path, options), mapped(path, options)]
         const typed = options.mmap === false ? null : a.typedArray
         const reads = [a, a, other, a.slice('::-3'), a.slice(':1000')].map((b) => attemptAsync(() => b.read()))
+        const indices = Int32Array.from({ length: 2 * MIB }, (_, i) => (i * 7919) % (5 * MIB))
+        reads.push(attemptAsync(() => a.gather(indices).then((b) => b.typedArray)))
         reads.push(attemptAsync(() => a.prefetch().then(() => [1])))
         reads.push(attemptAsync(() => a.flush().then(() => [1])))
         for (let i = 0; i < wait; i++) await new Promise((resolve) => setImmediate(resolve))
@@ -62,6 +64,8 @@ const cases = {
           (b) => b.typedArray,
           (b) => b.toTypedArray(),
           (b) => b.read(),
+          (b) => b.take([0]),
+          (b) => b.gather([0]),
           (b) => b.toBytes(),
           (b) => b.toArray(),
           (b) => b.toNdarray(),
@@ -113,10 +117,13 @@ const cases = {
       for (let i = 0; i < 6; i++) {
         const to = mapped(makeBytes('to.bin', 24 * MIB, 0), { mode })
         const out = to.slice(':3000000').typedArray
-        const reading = attemptAsync(() => from.slice(':3000000').read({ out }))
+        const reads = [attemptAsync(() => from.slice(':3000000').read({ out }))]
+        reads.push(attemptAsync(() => from.gather(new Int32Array(3_000_000).fill(i), { out })))
+        if (mode !== 'r') reads.push(attemptAsync(() => from.gather([i, i], { out: to.slice('7:9') })))
         to.close()
-        const outcome = await reading
-        assert.ok(outcome.error === undefined || outcome.error === 'ClosedError', outcome.message)
+        for (const outcome of await Promise.all(reads)) {
+          assert.ok(outcome.error === undefined || outcome.error === 'ClosedError', outcome.message)
+        }
         if (mode === 'r') assert.equal(fs.readFileSync(to.path)[0], 0)
       }
     }

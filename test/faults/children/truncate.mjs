@@ -20,6 +20,7 @@ const writable = how === 'r+' || how === 'c' || how === 'pread+'
 
 const rightFrom = (start) => (values) => values.every((value, i) => value === valueAt(start + i))
 const right = rightFrom(0)
+const everywhere = Array.from({ length: COUNT }, (_, i) => COUNT - 1 - i)
 const indices = [0, whole - 1, whole, whole + 1, COUNT - 1].filter((i) => i >= 0)
 
 /** Name to [call, says whether a value is right, needs lost bytes]. */
@@ -32,6 +33,15 @@ const methods = {
   read: [(a) => a.read(), right, true],
   'read of the end': [(a) => a.slice(`${whole}:`).read(), rightFrom(whole), true],
   chunks: [(a) => [...a.chunks({ byteLength: 16_384 })].flatMap(({ view }) => view.toArray()), right, true],
+  take: [(a) => a.take(everywhere).typedArray.toReversed(), right, true],
+  'take of what is left': [(a) => a.take(everywhere.slice(COUNT - whole)).typedArray.toReversed(), right, false],
+  'take by a mask': [(a) => a.take(everywhere.map(() => true)).typedArray, right, true],
+  gather: [async (a) => (await a.gather(everywhere)).typedArray.toReversed(), right, true],
+  'gather of the end': [
+    async (a) => (await a.gather(everywhere.slice(0, 9))).typedArray,
+    (values) => values.every((value, i) => value === valueAt(COUNT - 1 - i)),
+    true,
+  ],
   prefetch: [(a) => a.prefetch(), () => true, false],
   flush: [(a) => a.flush(), () => true, false],
   inspect: [(a) => inspect(a), (text) => text.includes('cut short'), false],
