@@ -125,7 +125,16 @@ async function runTrial(trial: Trial, files: Files, plan: Plan): Promise<Measure
   const results = trial.rows
     .filter(({ engine }) => engine !== 'numpy-ts' || hasPeer('numpy-ts'))
     .map(
-      (row): Result => ({ row, samples: [], cpu: [], peaks: [], checksums: new Set(), byteLength: null, error: null }),
+      (row): Result => ({
+        row,
+        samples: [],
+        cpu: [],
+        peaks: [],
+        filePages: [],
+        checksums: new Set(),
+        byteLength: null,
+        error: null,
+      }),
     )
   // A process that has one sample has it more often.
   const rounds = trial.samples === 1 && trial.job !== 'save' && !options.quick ? 3 * plan.rounds : plan.rounds
@@ -141,6 +150,7 @@ async function runTrial(trial: Trial, files: Files, plan: Plan): Promise<Measure
         result.samples.push(...answer.samples)
         result.cpu.push(...answer.cpu)
         if (answer.peakGrowth !== null) result.peaks.push(answer.peakGrowth)
+        if (answer.filePagesGrowth !== null) result.filePages.push(answer.filePagesGrowth)
         result.checksums.add(trial.job === 'save' ? written(plan.out) : answer.checksum)
         if (trial.job === 'save') result.byteLength = statSync(plan.out).size
       }

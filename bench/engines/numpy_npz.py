@@ -104,7 +104,7 @@ def measure(task):
     run, check = JOBS[task["job"]](task)
     gc.collect()
     reset_peak()
-    before = status("VmRSS")
+    before = status("VmRSS", "RssFile")
     samples, cpu, result = [], [], None
     for n in range(task["samples"] + task["warmUp"]):
         large = isinstance(result, np.ndarray) and (result.base is not None or result.nbytes >= LARGE_NBYTES)
@@ -119,10 +119,10 @@ def measure(task):
         if n >= task["warmUp"]:
             samples.append(ns)
             cpu.append(time.process_time_ns() - cpu_before)
-    peak = status("VmHWM")
-    growth = None if before is None else peak[0] - before[0]
-    figures = {"samples": samples, "cpu": cpu, "peakGrowth": growth, "checksum": check(result)}
-    return {**figures, "totalCpu": time.process_time_ns()}
+    after = status("VmHWM", "RssFile")
+    growth = [None, None] if before is None else [now - then for now, then in zip(after, before)]
+    figures = {"samples": samples, "cpu": cpu, "peakGrowth": growth[0], "filePagesGrowth": growth[1]}
+    return {**figures, "checksum": check(result), "totalCpu": time.process_time_ns()}
 
 
 def values(kind, count):

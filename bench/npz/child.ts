@@ -56,8 +56,10 @@ async function measure(task: Task): Promise<Answer> {
     cpu.push(cpuNow() - cpuBefore)
   }
   const peakGrowth = peakNow() - before.rss
+  const { filePages } = memoryNow()
+  const filePagesGrowth = filePages === null || before.filePages === null ? null : filePages - before.filePages
   const checksum = await job.check(result as never)
-  return { samples, cpu, peakGrowth, checksum, totalCpu: cpuNow() }
+  return { samples, cpu, peakGrowth, filePagesGrowth, checksum, totalCpu: cpuNow() }
 }
 
 try {

@@ -12,6 +12,7 @@ export interface Result {
   readonly cpu: number[]
   /** One for each round. */
   readonly peaks: number[]
+  readonly filePages: number[]
   readonly checksums: Set<string>
   /** Of the archive written. */
   byteLength: number | null
@@ -45,10 +46,11 @@ function table({ trial, results }: Measured): string {
     { title: 'processor', align: 'right' },
     { title: 'speed, NumPy = 1', align: 'right' },
     { title: 'peak memory', align: 'right' },
+    { title: 'of it file pages', align: 'right' },
     ...(writes ? [{ title: 'file', align: 'right' } as const] : []),
   ]
   const base = results.find(({ row, samples }) => row.engine === 'numpy' && samples.length > 0)
-  const lines = results.map(({ row, samples, cpu, peaks, byteLength, error }) => {
+  const lines = results.map(({ row, samples, cpu, peaks, filePages, byteLength, error }) => {
     if (error !== null) return [row.title, error.length > LONGEST_ERROR ? `${error.slice(0, LONGEST_ERROR)}…` : error]
     return [
       row.title,
@@ -59,6 +61,7 @@ function table({ trial, results }: Measured): string {
       formatDuration(median(cpu)),
       base === undefined ? '' : `${threeDigits(median(base.samples) / median(samples))} ×`,
       peaks.length === 0 ? '' : formatGrowth(median(peaks)),
+      filePages.length === 0 ? '' : formatGrowth(median(filePages)),
       ...(writes ? [formatBytes(byteLength ?? 0)] : []),
     ]
   })

@@ -44,6 +44,8 @@ export interface Outcome {
   readonly totalCpu: number
   /** The highest resident set size on top of that before the first run; null where the system does not tell. */
   readonly peakGrowth: number | null
+  /** Pages of mapped files that came on top: the page cache's, seen from here. */
+  readonly filePagesGrowth: number | null
   readonly checksum: string
 }
 
