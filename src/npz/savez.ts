@@ -144,7 +144,10 @@ function entriesOf(members: Members, what: string): readonly (readonly [string, 
   const prototype = typeof members === 'object' && members !== null ? Object.getPrototypeOf(members) : undefined
   // Records of modules and other realms have prototypes of their own, but no class of a name.
   if (prototype === undefined || (prototype !== null && prototype.constructor?.name !== 'Object')) {
-    const found = members instanceof NdView ? 'an array' : (prototype?.constructor?.name ?? String(members))
+    const found =
+      members instanceof NdView
+        ? 'an array'
+        : (prototype?.constructor?.name ?? (members === null ? 'null' : typeof members))
     throw new TypeError(`${what}: expected arrays by name, such as { x, y }, or a list of arrays, got ${found}`)
   }
   return Object.entries(members)

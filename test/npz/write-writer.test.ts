@@ -138,7 +138,7 @@ describe('refused, and the writer goes on', () => {
     const path = fresh()
     await using writer = await NpzWriter.create(path, quick)
     await writer.write('a', numbers(3))
-    const taken = { name: 'SelectionError', message: expect.stringMatching(/"a.npy" already/) }
+    const taken = { name: 'SelectionError', message: expect.stringMatching(/"a" already, as "a.npy"/) }
     expect(await rejectionOf(writer.write('a', numbers(3)))).toMatchObject(taken)
     expect(await rejectionOf(writer.member('a', growing))).toMatchObject(taken)
     expect((await rejectionOf(writer.write('n\0', [1]))).name).toBe('RangeError')
