@@ -109,6 +109,8 @@ describe.runIf(hasNativeInflate())('the file that keeps access points', () => {
       [72, 1e15],
       [80, 1e15],
       [80, Number.NaN],
+      [72, 70_000.5],
+      [80, 1000.5],
     ] as const) {
       const wrong = Buffer.from(bytes)
       wrong.writeDoubleLE(value, at)
