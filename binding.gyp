@@ -1,4 +1,8 @@
 {
+  "variables": {
+    "libdeflate_libs": "<!(node src/native/libdeflate.mjs libs)",
+    "libdeflate_cflags": "<!(node src/native/libdeflate.mjs cflags)"
+  },
   "targets": [
     {
       "target_name": "npymap",
@@ -23,6 +27,13 @@
       "cflags!": ["-fno-strict-aliasing"],
       "ldflags": ["-Wl,-z,nodelete"],
       "conditions": [
+        ["'<(libdeflate_libs)'!=''", {
+          "sources": ["src/native/codec_libdeflate.c", "src/native/deflate_seam.c"],
+          "cflags": ["<(libdeflate_cflags)"],
+          "libraries": ["<(libdeflate_libs)"]
+        }, {
+          "sources": ["src/native/codec_none.c"]
+        }],
         ["OS=='mac'", {
           "xcode_settings": {
             "GCC_C_LANGUAGE_STANDARD": "c11",

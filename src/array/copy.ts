@@ -64,9 +64,12 @@ function overMemory<T extends DTypeName>(
     throw new LayoutError(`${error.message}; ${smallerSlice(array, 2 * 1024 ** 3)}`, { reason: 'window', cause: error })
   }
   if (memory.byteOffset % kind.elementByteLength !== 0) {
+    const remedy = array.source.path?.endsWith('.npz')
+      ? ', savez() writes an archive whose members are aligned (npymap repack, coming)'
+      : ''
     throw new LayoutError(
       `typedArray: the data starts at byte ${byteOffset}, which is no multiple of ${kind.elementByteLength}, as ` +
-        `${kind.constructorName} needs; toTypedArray() copies`,
+        `${kind.constructorName} needs; toTypedArray() copies${remedy}`,
       { reason: 'alignment' },
     )
   }

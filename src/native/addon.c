@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec.h"
 #include "copy.h"
 #include "crc32.h"
 #include "gather_run.h"
@@ -736,13 +737,190 @@ addon_inflate(napi_env env, napi_callback_info info)
   return number(env, error);
 }
 
+/* A block to deflate. */
+struct deflate_job {
+  const uint8_t *in;
+  uint64_t in_nbytes;
+  int32_t level;
+  double min_saving;
+  bool last;
+  uint8_t *out;
+  uint64_t out_nbytes;
+};
+
+/* deflate(input, inputStart, inputEnd, level, minSaving, last, output) */
+enum { DEFLATE_ARGUMENTS = 7 };
+
+static int
+deflate_get(napi_env env, const napi_value *argv, struct deflate_job *job)
+{
+  size_t room;
+  void *out;
+  uint8_t *in;
+  int error = part_get(env, argv, &in, &job->in_nbytes);
+  if (error != 0)
+    return error;
+  job->in = in;
+  if (napi_get_value_int32(env, argv[3], &job->level) != napi_ok ||
+      napi_get_value_double(env, argv[4], &job->min_saving) != napi_ok ||
+      napi_get_value_bool(env, argv[5], &job->last) != napi_ok ||
+      array_get(env, argv[6], napi_uint8_array, &out, &room) != 0)
+    return -EINVAL;
+  job->out = out;
+  job->out_nbytes = room;
+  return 0;
+}
+
+/* The bytes that it came to, or a negative errno. */
+static double
+deflate_run(const struct deflate_job *job)
+{
+  size_t made;
+  int error = codec_deflate(job->in, (size_t)job->in_nbytes, job->level,
+                            job->min_saving, job->last, job->out,
+                            (size_t)job->out_nbytes, &made);
+  return error != 0 ? error : (double)made;
+}
+
+static napi_value
+addon_deflate(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(DEFLATE_ARGUMENTS);
+  struct deflate_job job;
+  int error = deflate_get(env, argv, &job);
+  return number(env, error != 0 ? error : deflate_run(&job));
+}
+
+/* deflateBound(bytes) */
+static napi_value
+addon_deflate_bound(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(1);
+  int64_t nbytes;
+  CHECK(napi_get_value_int64(env, argv[0], &nbytes));
+  if (nbytes < 0)
+    return number(env, -EINVAL);
+  return number(env, (double)codec_deflate_bound((size_t)nbytes));
+}
+
+/* Blocks to inflate, one after the other, and the CRC-32 of each. */
+struct blocks_job {
+  bool with_crc;
+  size_t count;
+  struct blocks_entry {
+    struct codec_block block;
+    uint32_t crc;
+  } entries[];
+};
+
+/* inflateBlocks(input, output, blocks, withCrc). Of each block the fifth number
+ * says whether the stream ends with it, and comes back as its CRC-32. */
+enum { BLOCKS_ARGUMENTS = 4, BLOCK_NUMBERS = 5 };
+
+/* Bytes [start, end) of so many, and `after` more that have to be there. */
+static int
+block_part(const double *range, size_t length, size_t after, uint8_t *bytes,
+           uint8_t **part, size_t *nbytes)
+{
+  /* Not so for NaN. */
+  if (!(range[0] >= 0 && range[1] >= range[0] && range[1] < 0x1p53))
+    return -EINVAL;
+  const uint64_t start = (uint64_t)range[0], end = (uint64_t)range[1];
+  *part = bytes == NULL ? NULL : bytes + start;
+  *nbytes = (size_t)(end - start);
+  return range_check(start, end - start + after, length);
+}
+
+/* 0 with a new job, or a negative errno. */
+static int
+blocks_get(napi_env env, const napi_value *argv, struct state *state,
+           struct blocks_job **job_ret)
+{
+  size_t input_length, output_length, length;
+  void *input, *output, *numbers;
+  bool with_crc;
+  if (array_get(env, argv[0], napi_uint8_array, &input, &input_length) != 0 ||
+      array_get(env, argv[1], napi_uint8_array, &output, &output_length) != 0 ||
+      array_get(env, argv[2], napi_float64_array, &numbers, &length) != 0 ||
+      napi_get_value_bool(env, argv[3], &with_crc) != napi_ok ||
+      length % BLOCK_NUMBERS != 0)
+    return -EINVAL;
+  /* It is written to, for a time. */
+  if (handle_at(state, input) != NULL)
+    return -EINVAL;
+  const size_t count = length / BLOCK_NUMBERS;
+  struct blocks_job *job =
+      calloc(1, sizeof(*job) + count * sizeof(job->entries[0]));
+  if (job == NULL)
+    return -ENOMEM;
+  job->with_crc = with_crc;
+  job->count = count;
+  for (size_t i = 0; i < count; i++) {
+    const double *values = (const double *)numbers + i * BLOCK_NUMBERS;
+    struct codec_block *block = &job->entries[i].block;
+    block->last = values[4] == 1;
+    if (block_part(values, input_length, block->last ? 0 : CODEC_END_NBYTES,
+                   input, &block->in, &block->in_nbytes) != 0 ||
+        block_part(values + 2, output_length, 0, output, &block->out,
+                   &block->out_nbytes) != 0) {
+      free(job);
+      return -EINVAL;
+    }
+  }
+  *job_ret = job;
+  return 0;
+}
+
+static int
+blocks_run(struct blocks_job *job)
+{
+  int error = 0;
+  for (size_t i = 0; i < job->count && error == 0; i++) {
+    const struct codec_block *block = &job->entries[i].block;
+    error = codec_inflate(block);
+    if (error == 0 && job->with_crc)
+      job->entries[i].crc = crc32_update(0, block->out, block->out_nbytes);
+  }
+  return error;
+}
+
+/* Into the array, unless it was detached while a thread worked. */
+static void
+blocks_tell(napi_env env, napi_value array, const struct blocks_job *job)
+{
+  size_t length;
+  void *data;
+  if (array_get(env, array, napi_float64_array, &data, &length) != 0 ||
+      length < job->count * BLOCK_NUMBERS)
+    return;
+  for (size_t i = 0; i < job->count; i++)
+    ((double *)data)[i * BLOCK_NUMBERS + 4] = job->entries[i].crc;
+}
+
+static napi_value
+addon_inflate_blocks(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(BLOCKS_ARGUMENTS);
+  struct blocks_job *job;
+  int error = blocks_get(env, argv, data, &job);
+  if (error != 0)
+    return number(env, error);
+  error = blocks_run(job);
+  if (error == 0)
+    blocks_tell(env, argv[2], job);
+  free(job);
+  return number(env, error);
+}
+
 enum work_kind {
   WORK_COPY,
   WORK_FLUSH,
   WORK_PREFETCH,
   WORK_WRITE,
   WORK_INFLATE,
-  WORK_TAKE
+  WORK_TAKE,
+  WORK_DEFLATE,
+  WORK_BLOCKS
 };
 
 struct work {
@@ -759,7 +937,9 @@ struct work {
   struct gather *gather; /* of a take, from here: */
   int32_t threads;
   const _Atomic int32_t *stop;
-  int error;
+  struct deflate_job deflate;
+  struct blocks_job *blocks; /* its CRCs go into arrays[2] */
+  double error;              /* or, of a deflate, the bytes it came to */
 };
 
 static void
@@ -792,6 +972,12 @@ work_execute(napi_env env, void *data)
     work->error =
         take_run(work->gather, &work->job, work->threads, work->stop);
     break;
+  case WORK_DEFLATE:
+    work->error = deflate_run(&work->deflate);
+    break;
+  case WORK_BLOCKS:
+    work->error = blocks_run(work->blocks);
+    break;
   }
 }
 
@@ -811,6 +997,7 @@ work_free(napi_env env, struct work *work)
   if (work->async != NULL)
     napi_delete_async_work(env, work->async);
   free(work->gather);
+  free(work->blocks);
   free(work);
 }
 
@@ -819,7 +1006,7 @@ work_complete(napi_env env, napi_status status, void *data)
 {
   struct work *work = data;
   napi_value result;
-  int error = status == napi_ok ? work->error : -ECANCELED;
+  double error = status == napi_ok ? work->error : -ECANCELED;
   if (error == 0 && (work->kind == WORK_COPY || work->kind == WORK_TAKE)) {
     job_check_size(&work->job);
     /* Closed meanwhile: takeFault has no handle to ask any more. */
@@ -831,6 +1018,10 @@ work_complete(napi_env env, napi_status status, void *data)
       napi_get_reference_value(env, work->arrays[2], &result) == napi_ok &&
       result != NULL)
     inflate_tell(env, result, &work->run);
+  if (work->kind == WORK_BLOCKS && error == 0 &&
+      napi_get_reference_value(env, work->arrays[2], &result) == napi_ok &&
+      result != NULL)
+    blocks_tell(env, result, work->blocks);
   /* An environment on its way out refuses these; nobody waits any more. */
   if (napi_create_double(env, error, &result) == napi_ok)
     napi_resolve_deferred(env, work->deferred, result);
@@ -1009,6 +1200,70 @@ addon_inflate_async(napi_env env, napi_callback_info info)
   return work_start(env, work);
 }
 
+/* As deflate, on a thread of the pool -> Promise<bytes | -errno> | -errno */
+static napi_value
+addon_deflate_async(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(DEFLATE_ARGUMENTS);
+  struct work *work = calloc(1, sizeof(*work));
+  if (work == NULL)
+    return number(env, -ENOMEM);
+  work->kind = WORK_DEFLATE;
+  int error = deflate_get(env, argv, &work->deflate);
+  for (int i = 0; i < 2 && error == 0; i++) {
+    if (napi_create_reference(env, argv[6 * i], 1, &work->arrays[i]) != napi_ok)
+      error = -EINVAL;
+  }
+  if (error != 0) {
+    work_free(env, work);
+    return number(env, error);
+  }
+  work->job.handles[0] = handle_at(data, work->deflate.out);
+  work->job.handles[1] = handle_at(data, work->deflate.in);
+  return work_start(env, work);
+}
+
+/* As inflateBlocks, on a thread of the pool -> Promise<0 | -errno> | -errno */
+static napi_value
+addon_inflate_blocks_async(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(BLOCKS_ARGUMENTS);
+  size_t length;
+  void *output;
+  struct work *work = calloc(1, sizeof(*work));
+  if (work == NULL)
+    return number(env, -ENOMEM);
+  work->kind = WORK_BLOCKS;
+  int error = blocks_get(env, argv, data, &work->blocks);
+  if (error == 0)
+    error = array_get(env, argv[1], napi_uint8_array, &output, &length);
+  for (int i = 0; i < 3 && error == 0; i++) {
+    if (napi_create_reference(env, argv[i], 1, &work->arrays[i]) != napi_ok)
+      error = -EINVAL;
+  }
+  if (error != 0) {
+    work_free(env, work);
+    return number(env, error);
+  }
+  work->job.handles[0] = handle_at(data, output);
+  return work_start(env, work);
+}
+
+/* A string of C's, or null. */
+static int
+string_set(napi_env env, napi_value object, const char *name, const char *text)
+{
+  napi_value value;
+  const napi_status status =
+      text == NULL
+          ? napi_get_null(env, &value)
+          : napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
+  if (status != napi_ok ||
+      napi_set_named_property(env, object, name, value) != napi_ok)
+    return -EINVAL;
+  return 0;
+}
+
 static void
 state_finalize(napi_env env, void *data, void *hint)
 {
@@ -1068,6 +1323,11 @@ NAPI_MODULE_INIT()
       {"inflaterWindow", addon_inflater_window},
       {"inflate", addon_inflate},
       {"inflateAsync", addon_inflate_async},
+      {"deflate", addon_deflate},
+      {"deflateAsync", addon_deflate_async},
+      {"deflateBound", addon_deflate_bound},
+      {"inflateBlocks", addon_inflate_blocks},
+      {"inflateBlocksAsync", addon_inflate_blocks_async},
   };
   napi_value value, buffer;
   for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
@@ -1077,6 +1337,10 @@ NAPI_MODULE_INIT()
   }
   CHECK(napi_get_boolean(env, zlib_symbols() != NULL, &value));
   CHECK(napi_set_named_property(env, exports, "hasInflate", value));
+  CHECK(napi_create_int32(env, codec_max_level(), &value));
+  CHECK(napi_set_named_property(env, exports, "codecMaxLevel", value));
+  if (string_set(env, exports, "codec", codec_name()) != 0)
+    return failed(env, "string_set");
   state->owners++;
   if (napi_create_external_arraybuffer(env, &state->fault_counter,
                                        sizeof(state->fault_counter),

@@ -155,6 +155,50 @@ export interface Addon {
     withCrc: boolean,
     result: Float64Array,
   ): Promise<number> | number
+  /** What deflates and inflates whole blocks, as `libdeflate 1.14`; null in a build without: they give -ENOTSUP then. */
+  readonly codec: string | null
+  /** Its levels are 0 to this; -1 without a codec. */
+  readonly codecMaxLevel: number
+  /** Room that so many bytes need to be deflated, in bytes. */
+  deflateBound(byteLength: number): number
+  /**
+   * Deflates `input[inputStart, inputEnd)` without regard to anything before: to the end of a stream when `last`, else to
+   * whole blocks that end on a whole byte, in an empty stored block. Stores what samples say does not shrink by the part
+   * `minSaving`. Returns how many bytes of `output`, which has to have room for the bound, that came to, or -errno.
+   */
+  deflate(
+    input: Uint8Array,
+    inputStart: number,
+    inputEnd: number,
+    level: number,
+    minSaving: number,
+    last: boolean,
+    output: Uint8Array,
+  ): number
+  /** The same on a thread of the pool; a number at once when the arguments are refused. */
+  deflateAsync(
+    input: Uint8Array,
+    inputStart: number,
+    inputEnd: number,
+    level: number,
+    minSaving: number,
+    last: boolean,
+    output: Uint8Array,
+  ): Promise<number> | number
+  /**
+   * Inflates blocks that need nothing before them. `blocks` has five numbers for each: `[inputStart, inputEnd)`,
+   * `[outputStart, outputEnd)`, all of it to be filled, and 1 when the stream ends with the block, else 0; in that place
+   * comes its CRC-32, or 0 without `withCrc`. After a block that is not the last there have to be two bytes of input, which
+   * are used for a time. 0, or -EILSEQ when one is no such block; the output may be overwritten anyway.
+   */
+  inflateBlocks(input: Uint8Array, output: Uint8Array, blocks: Float64Array, withCrc: boolean): number
+  /** The same on a thread of the pool; a number at once when the arguments are refused. */
+  inflateBlocksAsync(
+    input: Uint8Array,
+    output: Uint8Array,
+    blocks: Float64Array,
+    withCrc: boolean,
+  ): Promise<number> | number
   /** The last output into `into`, at least 32 KiB long -> how many bytes (32 KiB, or all there were), or -errno. */
   inflaterWindow(inflater: InflaterHandle, into: Uint8Array): number
 }
@@ -165,6 +209,8 @@ export interface BuildInfo {
   readonly addon: boolean
   /** The addon's file, or null. */
   readonly addonPath: string | null
+  /** What deflates and inflates: `libdeflate 1.14`, `zlib` (Node's own), or `fflate` where there is no addon. */
+  readonly codec: string
   /** Why there is no addon, with every place looked at; null when there is one. */
   readonly reason: string | null
   readonly platform: string
@@ -186,7 +232,7 @@ function load(): void {
   const node = process.versions.node
   const without = (reason: string): void => {
     addon = null
-    info = { addon: false, addonPath: null, reason, platform, node }
+    info = { addon: false, addonPath: null, codec: 'fflate', reason, platform, node }
   }
   if (process.env.NPYMAP_NO_ADDON === '1') {
     without('NPYMAP_NO_ADDON=1 is set')
@@ -201,7 +247,8 @@ function load(): void {
     }
     try {
       addon = require(path) as Addon
-      info = { addon: true, addonPath: path, reason: null, platform, node }
+      const codec = addon.codec ?? (addon.hasInflate ? 'zlib' : 'fflate')
+      info = { addon: true, addonPath: path, codec, reason: null, platform, node }
       return
     } catch (error) {
       tried.push(`${path}: ${error instanceof Error ? error.message : String(error)}`)

@@ -133,7 +133,7 @@ export class DeflateSink implements MemberSink {
     const rest = bytes.subarray(plain.byteLength)
     this.#chunkCount++
     await this.#target.work.add(
-      () => (rest.byteLength === 0 && !last ? FLUSH : deflateAlone(rest, this.#deflation.level, last)),
+      () => (rest.byteLength === 0 && !last ? FLUSH : deflateAlone(rest, this.#deflation, last)),
       (deflated) => this.#writeChunk(plain, deflated, last),
     )
   }

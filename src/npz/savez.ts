@@ -82,12 +82,9 @@ export async function savezCompressedTo(
   options: SavezCompressedOptions,
 ): Promise<string> {
   const what = 'savezCompressed'
-  checkOptions(options, ['level', 'blockByteLength', 'sync', 'atomic', 'signal'], what)
-  const { level, blockByteLength, ...rest } = options
-  const deflation = deflationOf(
-    { ...(level === undefined ? {} : { level }), ...(blockByteLength === undefined ? {} : { blockByteLength }) },
-    what,
-  )
+  checkOptions(options, ['level', 'blockByteLength', 'minSaving', 'sync', 'atomic', 'signal'], what)
+  const { level, blockByteLength, minSaving, ...rest } = options
+  const deflation = deflationOf({ level, blockByteLength, minSaving }, what)
   return saveMembers(system, path, members, { ...rest, deflation, what })
 }
 

@@ -1,10 +1,11 @@
-// Deflate and CRC-32 of what is written: zlib's own, on threads of the pool where that pays.
+// Deflate and CRC-32 of what is written: the addon's codec, else zlib's own, on threads of the pool where that pays.
 
 import * as zlib from 'node:zlib'
-import { loadAddon } from '../native/binding.ts'
+import { type Addon, loadAddon } from '../native/binding.ts'
+import { inPool } from './threads.ts'
 
-/** Compression levels of zlib: 0 stores, 1 is fast, 9 small. */
-export const MAX_LEVEL = 9
+/** Compression levels of zlib: 0 stores, 1 is fast, 9 small. libdeflate has more. */
+export const ZLIB_MAX_LEVEL = 9
 /**
  * zlib's most: 128 KiB more for each stream than its default of 8, and chunks are deflated a tenth to a quarter faster, to
  * fewer bytes where it makes a difference.
@@ -21,11 +22,57 @@ export function crc32(bytes: Uint8Array, seed = 0): number {
   return bytes.byteLength === 0 ? seed : zlib.crc32(bytes, seed)
 }
 
+/** How blocks are deflated. */
+export interface DeflateSettings {
+  readonly level: number
+  /** What does not shrink by this part is stored. */
+  readonly minSaving: number
+}
+
+/** The highest level there is here. */
+export function maxLevel(): number {
+  return Math.max(ZLIB_MAX_LEVEL, loadAddon()?.codecMaxLevel ?? 0)
+}
+
 /**
  * Deflates bytes without regard to any before them. Ends in a flush, on a whole byte, or when `last` with the stream's end.
  * The bytes are not touched before a promise settles.
  */
-export function deflateAlone(bytes: Uint8Array, level: number, last: boolean): Uint8Array | Promise<Uint8Array> {
+export function deflateAlone(
+  bytes: Uint8Array,
+  settings: DeflateSettings,
+  last: boolean,
+): Uint8Array | Promise<Uint8Array> {
+  const addon = loadAddon()
+  return addon === null || addon.codec === null
+    ? deflateByZlib(bytes, settings, last)
+    : deflateByCodec(addon, bytes, settings, last)
+}
+
+function deflateByCodec(
+  addon: Addon,
+  bytes: Uint8Array,
+  { level, minSaving }: DeflateSettings,
+  last: boolean,
+): Uint8Array | Promise<Uint8Array> {
+  const { byteLength } = bytes
+  const output = new Uint8Array(addon.deflateBound(byteLength))
+  const made = (count: number): Uint8Array => {
+    if (count < 0) throw new Error(`deflate: the codec refused the work (errno ${count})`)
+    return output.subarray(0, count)
+  }
+  if (byteLength <= ON_THIS_THREAD_BYTE_LENGTH) {
+    return made(addon.deflate(bytes, 0, byteLength, level, minSaving, last, output))
+  }
+  const deflating = inPool(() => addon.deflateAsync(bytes, 0, byteLength, level, minSaving, last, output))
+  return deflating.then(made)
+}
+
+function deflateByZlib(
+  bytes: Uint8Array,
+  { level, minSaving }: DeflateSettings,
+  last: boolean,
+): Uint8Array | Promise<Uint8Array> {
   const options = {
     level,
     memLevel: MEM_LEVEL,
@@ -33,12 +80,17 @@ export function deflateAlone(bytes: Uint8Array, level: number, last: boolean): U
     // What cannot be compressed grows by 5 bytes every 16 KiB: all of it fits in one piece.
     chunkSize: bytes.byteLength + Math.floor(bytes.byteLength / 256) + 128,
   }
-  if (bytes.byteLength <= ON_THIS_THREAD_BYTE_LENGTH) return zlib.deflateRawSync(bytes, options)
+  const most = bytes.byteLength * (1 - minSaving)
+  const stored = (deflated: Uint8Array): Uint8Array =>
+    deflated.byteLength > most && level > 0 && minSaving > 0
+      ? zlib.deflateRawSync(bytes, { ...options, level: 0 })
+      : deflated
+  if (bytes.byteLength <= ON_THIS_THREAD_BYTE_LENGTH) return stored(zlib.deflateRawSync(bytes, options))
   return new Promise((resolve, reject) => {
     zlib.deflateRaw(bytes, options, (error, deflated) => {
       // Their numbers are not those of the system.
       if (error !== null) reject(new Error(`deflate: ${error.message}`, { cause: error }))
-      else resolve(deflated)
+      else resolve(stored(deflated))
     })
   })
 }

@@ -52,6 +52,12 @@ export class DeflatedStream {
     return this.#chunks !== null
   }
 
+  /** The seek index; null where there is none, or none that is worth it. */
+  get chunks(): SozipIndex | null {
+    this.#findRestarts()
+    return this.#chunks ?? null
+  }
+
   /** The access points, where it has such; null where there is a seek index, and where the inflater knows no points. */
   get points(): AccessPoints | null {
     this.#findRestarts()
@@ -121,15 +127,22 @@ export class DeflatedStream {
     const cursor = yield* this.#cursorFor(position, end)
     let spent = true
     try {
-      const result = yield* use(cursor)
+      const result = yield* this.watch(use(cursor))
       spent = cursor.position === this.member.uncompressedByteLength
       return result
-    } catch (error) {
-      if (error instanceof IntegrityError) this.#damage = error
-      throw error
     } finally {
       this.#pool.release(cursor, spent)
       this.#tell()
+    }
+  }
+
+  /** Does something with the stream's data: once that is found damaged, there is no more of it. */
+  *watch<T>(steps: Steps<T>): Steps<T> {
+    try {
+      return yield* steps
+    } catch (error) {
+      if (error instanceof IntegrityError) this.#damage = error
+      throw error
     }
   }
 

@@ -23,6 +23,12 @@ export interface DeflatedRange {
   readonly member: string
 }
 
+/**
+ * `running` goes on with a CRC-32 begun at the start of the stream, and checks it at the end; `own` is that of the range;
+ * `none` checks nothing.
+ */
+export type CrcMode = 'running' | 'own' | 'none'
+
 /** Behind a read so much of the source is let go of. */
 const RELEASE_BYTE_LENGTH = 1024 * 1024
 /** What may lie between the last output of a chunk and its end: an end-of-block code and a few empty blocks. */

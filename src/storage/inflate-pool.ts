@@ -1,6 +1,7 @@
 // What the compressed members of one archive share: cached pages, idle cursors, memory for access points.
 
 import { AccessPoints, WindowBudget } from './access-points.ts'
+import { hasBlockCodec } from './block-inflater.ts'
 import { InflateCursor } from './inflate-cursor.ts'
 import { hasNativeInflate, type Inflater, newInflater } from './inflater.ts'
 import { PageCache } from './page-cache.ts'
@@ -26,6 +27,8 @@ export class InflatePool {
   readonly #points: AccessPoints[] = []
   /** Members are inflated by threads, with access points. */
   readonly native: boolean
+  /** Chunks are inflated as a whole, by a codec that does only that. */
+  readonly inBlocks: boolean
   /** Pieces of one operation that are inflated at once. */
   readonly inFlight: number
   readonly #newInflater: () => Inflater
@@ -33,11 +36,17 @@ export class InflatePool {
   #idle: InflateCursor[] = []
   #closed = false
 
-  constructor(limits: InflateLimits, make: () => Inflater = newInflater, native: boolean = hasNativeInflate()) {
+  constructor(
+    limits: InflateLimits,
+    make: () => Inflater = newInflater,
+    native: boolean = hasNativeInflate(),
+    inBlocks: boolean = native && make === newInflater && hasBlockCodec(),
+  ) {
     this.cache = new PageCache(limits.cacheByteLength)
     this.#windows = new WindowBudget(limits.cacheByteLength)
     this.#indexSpacing = limits.indexSpacing
     this.native = native
+    this.inBlocks = inBlocks
     this.inFlight = native ? MOST_IN_FLIGHT : 1
     this.#newInflater = make
   }

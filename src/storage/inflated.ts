@@ -2,36 +2,25 @@
 // through a cache of pages, in parallel where a large range has several restart points.
 
 import { LayoutError, UnsupportedError } from '../errors.ts'
-import { combineCrc32 } from '../format/crc32-combine.ts'
 import type { ByteSource, Decode, MemoryRange, PrefetchOptions, Region, TakenRegion, TakeWork } from './byte-source.ts'
 import { checkRange, checkRegion } from './byte-source.ts'
+import { ChunkReader } from './chunk-reader.ts'
 import { type DeflatedMember, DeflatedStream } from './deflated-stream.ts'
 import { ascending, gatherReads, gatherReadsAsync, mirror } from './gather-reads.ts'
+import { type InflateOptions, inflateAround, inflateTo, later, readChunks } from './inflate-around.ts'
 import type { InflatePool } from './inflate-pool.ts'
 import { PAGE_BYTE_LENGTH, Page } from './page-cache.ts'
-import { runLater, runNow, type Steps } from './steps.ts'
+import { runNow, type Steps } from './steps.ts'
 import { takeByReads, takeByReadsAsync } from './take-reads.ts'
 
 /** A range in the cache is inflated on to a multiple of this: neighbours come next, and zlib likes room. */
 const GRANULE_BYTE_LENGTH = 16 * 1024
 /** Reads that end this early ask for a header: not a byte more is inflated for them. */
 const HEAD_BYTE_LENGTH = 4096
-/** The least output of a piece that is inflated in parallel with others. */
-const PIECE_BYTE_LENGTH = 1024 * 1024
+/** What ends this early is inflated as a stream: looking for a seek index costs more. */
+const UNCHUNKED_BYTE_LENGTH = 32 * 1024
 /** From this on asynchronous reads go around the cache: in parallel, and most likely on their way through the member. */
-const LONG_BYTE_LENGTH = 2 * PIECE_BYTE_LENGTH
-
-/** How a range is inflated. */
-export interface InflateOptions {
-  readonly signal?: AbortSignal | undefined
-  /**
-   * `running` goes on with a CRC-32 begun at the start of the stream, and checks it at the end; `own` is that of the range;
-   * `none` checks nothing. `running` when left out.
-   */
-  readonly crc?: 'running' | 'own' | 'none' | undefined
-  /** Pieces inflated at once; as many as the pool of the archive does when left out. */
-  readonly threads?: number | undefined
-}
+const LONG_BYTE_LENGTH = 2 * 1024 * 1024
 
 /** A {@link ByteSource} over the inflated bytes of a deflated member. */
 export class InflatedSource implements ByteSource {
@@ -42,6 +31,7 @@ export class InflatedSource implements ByteSource {
   readonly offThread: boolean
   readonly #stream: DeflatedStream
   readonly #pool: InflatePool
+  #chunkReader: ChunkReader | null | undefined
   #indexing: Promise<void> | null = null
 
   constructor(member: DeflatedMember, pool: InflatePool) {
@@ -72,10 +62,25 @@ export class InflatedSource implements ByteSource {
     return byteLength > cached / 4 || cached < PAGE_BYTE_LENGTH
   }
 
+  /** Of whole chunks, where the stream is made of such and there is a codec for them. */
+  get #chunks(): ChunkReader | null {
+    if (this.#chunkReader === undefined) {
+      const index = this.#pool.inBlocks ? this.#stream.chunks : null
+      this.#chunkReader = index === null ? null : new ChunkReader(this.#stream.member, index, this.#pool.cache)
+    }
+    return this.#chunkReader
+  }
+
   *#read(byteOffset: number, into: Uint8Array): Steps<void> {
     const end = byteOffset + into.byteLength
+    const chunks = end > UNCHUNKED_BYTE_LENGTH ? this.#chunks : null
+    if (chunks !== null) {
+      const how = { around: this.#goesAround(into.byteLength), crc: 'running' } as const
+      yield* readChunks(this.#stream, chunks, byteOffset, into, how)
+      return
+    }
     if (this.#goesAround(into.byteLength)) {
-      yield* this.#inflateTo(byteOffset, into)
+      yield* inflateTo(this.#stream, byteOffset, into)
       return
     }
     for (let at = byteOffset; at < end; ) {
@@ -89,17 +94,6 @@ export class InflatedSource implements ByteSource {
         at = yield* this.#fillPages(at, end, byteOffset, into)
       }
     }
-  }
-
-  /** Straight into the caller's memory. */
-  #inflateTo(byteOffset: number, into: Uint8Array, crc: InflateOptions['crc'] = 'running'): Steps<number> {
-    return this.#stream.withCursor(byteOffset, byteOffset + into.byteLength, function* (cursor) {
-      yield* cursor.skip(byteOffset)
-      if (crc === 'own') cursor.startCrc()
-      if (crc === 'none') cursor.crc = null
-      yield* cursor.fill(into)
-      return cursor.crc ?? 0
-    })
   }
 
   /** Inflates pages from `at` on, up to `end` or to bytes that are in the cache; returns where it stopped. */
@@ -149,7 +143,7 @@ export class InflatedSource implements ByteSource {
   readElement<T>(decode: Decode<T>, byteOffset: number, byteLength: number): T {
     this.#stream.requireUsable()
     const page = this.#pool.cache.newest
-    if (page !== null && page.owner === this) {
+    if (page !== null && (page.owner === this || page.owner === this.#chunkReader)) {
       const at = byteOffset - page.byteOffset
       if (at >= page.from && at + byteLength <= page.to && byteLength >= 0) return decode(page.view, at)
     }
@@ -186,7 +180,7 @@ export class InflatedSource implements ByteSource {
       this.#stream.requireUsable()
       if (piece.byteLength >= LONG_BYTE_LENGTH || this.#goesAround(piece.byteLength))
         await this.readAround(byteOffset, piece, { threads })
-      else await this.#later(this.#read(byteOffset, piece))
+      else await later(this.#stream, this.#read(byteOffset, piece))
     })
     if (forward !== region) mirror(region, target, into)
   }
@@ -208,7 +202,7 @@ export class InflatedSource implements ByteSource {
     const read = async (byteOffset: number, piece: Uint8Array): Promise<void> => {
       this.#stream.requireUsable()
       if (this.#goesAround(piece.byteLength)) await this.readAround(byteOffset, piece, { signal })
-      else await this.#later(this.#read(byteOffset, piece), { signal })
+      else await later(this.#stream, this.#read(byteOffset, piece), { signal })
     }
     await takeByReadsAsync(taken, into, wordSize, read, { concurrency: 1, signal })
   }
@@ -219,13 +213,6 @@ export class InflatedSource implements ByteSource {
     return this.#stream.isChunked ? region : ascending(region)
   }
 
-  #later<T>(steps: Steps<T>, { signal }: InflateOptions = {}): Promise<T> {
-    return runLater(steps, () => {
-      this.#stream.requireUsable()
-      signal?.throwIfAborted()
-    })
-  }
-
   /**
    * Inflates a range into memory, around the cache, in parallel from its restart points. Settles when no thread writes to
    * the memory any more. Resolves to the CRC-32 of the range when its `own` is asked for, else to 0.
@@ -233,41 +220,7 @@ export class InflatedSource implements ByteSource {
   async readAround(byteOffset: number, into: Uint8Array, options: InflateOptions = {}): Promise<number> {
     this.#stream.requireUsable()
     checkRange(this, byteOffset, into.byteLength)
-    const inFlight = Math.min(options.threads ?? this.#pool.inFlight, this.#pool.inFlight)
-    const cuts = this.#cuts(byteOffset, byteOffset + into.byteLength, inFlight)
-    const crcs = new Array<number>(cuts.length - 1).fill(0)
-    // The last piece may go on for long where no point is known yet: it is started first.
-    const order = [cuts.length - 2, ...crcs.keys()].slice(0, crcs.length)
-    let failed = false
-    const worker = async (): Promise<void> => {
-      for (let piece = order.shift(); piece !== undefined && !failed; piece = order.shift()) {
-        const [start, stop] = [cuts[piece]!, cuts[piece + 1]!]
-        const target = into.subarray(start - byteOffset, stop - byteOffset)
-        try {
-          crcs[piece] = await this.#later(this.#inflateTo(start, target, options.crc), options)
-        } catch (error) {
-          failed = true
-          throw error
-        }
-      }
-    }
-    const workers = Array.from({ length: Math.min(inFlight, crcs.length) }, worker)
-    for (const result of await Promise.allSettled(workers)) if (result.status === 'rejected') throw result.reason
-    if (options.crc !== 'own') return 0
-    return crcs.reduce((crc, next, i) => (i === 0 ? next : combineCrc32(crc, next, cuts[i + 1]! - cuts[i]!)), 0)
-  }
-
-  /** Where a range is cut for working on it in parallel: its ends, and restart points between. */
-  #cuts(start: number, end: number, inFlight: number): number[] {
-    const cuts = [start]
-    if (inFlight > 1 && end - start >= 2 * PIECE_BYTE_LENGTH) {
-      const least = Math.max(PIECE_BYTE_LENGTH, (end - start) / (4 * inFlight))
-      for (const at of this.#stream.restartsBetween(start, end)) {
-        if (at - cuts.at(-1)! >= least && end - at >= PIECE_BYTE_LENGTH) cuts.push(at)
-      }
-    }
-    cuts.push(end)
-    return cuts
+    return inflateAround({ stream: this.#stream, pool: this.#pool, chunks: this.#chunks }, byteOffset, into, options)
   }
 
   /** Passes what was not passed yet, so that any part can be had quickly; nothing where there is a seek index. */
@@ -277,7 +230,8 @@ export class InflatedSource implements ByteSource {
     if (points === null || points.complete || this.byteLength === 0) return Promise.resolve()
     const pass = async (): Promise<void> => {
       const { byteLength } = this
-      await this.#later(
+      await later(
+        this.#stream,
         this.#stream.withCursor(points.frontier, byteLength, (cursor) => cursor.skip(byteLength)),
         options,
       )
@@ -314,7 +268,8 @@ export class InflatedSource implements ByteSource {
 
   residentByteLength(byteOffset: number, byteLength: number): number {
     this.#stream.requireUsable()
-    return this.#pool.cache.heldBetween(this, byteOffset, byteOffset + byteLength)
+    const end = byteOffset + byteLength
+    return this.#pool.cache.heldBetween(this, byteOffset, end) + (this.#chunkReader?.heldBetween(byteOffset, end) ?? 0)
   }
 
   /** Fills the cache with the range, up to half of it. */
@@ -325,7 +280,7 @@ export class InflatedSource implements ByteSource {
     const scratch = new Uint8Array(Math.min(byteLength, PAGE_BYTE_LENGTH))
     if (this.#goesAround(scratch.byteLength)) return
     for (let at = byteOffset; at < end; at += scratch.byteLength) {
-      await this.#later(this.#read(at, scratch.subarray(0, end - at)), { signal })
+      await later(this.#stream, this.#read(at, scratch.subarray(0, end - at)), { signal })
     }
   }
 

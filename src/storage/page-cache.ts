@@ -1,14 +1,16 @@
 // Pages of inflated bytes, shared by all members of an archive and bounded as a whole: the least recently used go first.
 
-/** Bytes of a page; the last page of a source is shorter. */
+/** Bytes of a page, unless its owner says otherwise; the last page of a source is shorter. */
 export const PAGE_BYTE_LENGTH: number = 64 * 1024
 
-/** A page of one source. Only the bytes `[from, to)` of it are valid. */
+/** A page of one owner, all of whose pages but the last are equally long. Only the bytes `[from, to)` of it are valid. */
 export class Page {
   readonly owner: object
   readonly index: number
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly view: DataView
+  /** Where it starts in its source, in bytes. */
+  readonly byteOffset: number
   from: number
   to: number
   /** Somebody is extending it. */
@@ -17,18 +19,20 @@ export class Page {
   newer: Page | null = null
   older: Page | null = null
 
-  constructor(owner: object, index: number, byteLength: number, from: number) {
+  constructor(
+    owner: object,
+    index: number,
+    byteLength: number,
+    from: number,
+    byteOffset: number = index * PAGE_BYTE_LENGTH,
+  ) {
     this.owner = owner
     this.index = index
+    this.byteOffset = byteOffset
     this.bytes = new Uint8Array(byteLength)
     this.view = new DataView(this.bytes.buffer)
     this.from = from
     this.to = from
-  }
-
-  /** Where it starts in its source, in bytes. */
-  get byteOffset(): number {
-    return this.index * PAGE_BYTE_LENGTH
   }
 }
 

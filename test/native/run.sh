@@ -1,6 +1,7 @@
 #!/bin/sh
 # Compiles every *_test.c here with the files its first line names, and runs
-# it: once under the sanitizers, once optimised as it ships.
+# it: once under the sanitizers, once optimised as it ships. One whose second
+# line is `// uses: libdeflate` needs that; without it, it is left out.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,7 +21,7 @@ run() {
   shift 3
   echo "$(basename "$test") ($label)"
   # shellcheck disable=SC2086 # flags and CC are lists of words
-  if ! $cc $warnings $flags -I"$root/src/native" -o "$out/test" "$test" "$@" -ldl ||
+  if ! $cc $warnings $flags -I"$root/src/native" -o "$out/test" "$test" "$@" -ldl -lm -lpthread ||
     ! "$out/test"; then
     echo "failed: $(basename "$test") ($label)" >&2
     status=1
@@ -30,9 +31,18 @@ run() {
 cd "$root"
 for test in "$here"/*_test.c; do
   sources=$(sed -n '1s|^// sources: ||p' "$test")
-  # shellcheck disable=SC2086 # a list of paths without spaces
-  run sanitized "$sanitizers" "$test" $sources
+  uses='' libs=''
+  if sed -n 2p "$test" | grep -q '^// uses: libdeflate'; then
+    libs=$(node "$root/src/native/libdeflate.mjs" libs)
+    uses=$(node "$root/src/native/libdeflate.mjs" cflags)
+    if [ -z "$libs" ]; then
+      echo "left out: $(basename "$test"), there is no libdeflate (Debian: apt install libdeflate-dev pkg-config)"
+      continue
+    fi
+  fi
+  # shellcheck disable=SC2086 # lists of words without spaces
+  run sanitized "$sanitizers $uses" "$test" $sources $libs
   # shellcheck disable=SC2086
-  run optimised '-O2' "$test" $sources
+  run optimised "-O2 $uses" "$test" $sources $libs
 done
 exit $status

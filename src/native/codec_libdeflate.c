@@ -1,0 +1,215 @@
+/* See codec.h: libdeflate. */
+#include "codec.h"
+
+#include <errno.h>
+#include <libdeflate.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "deflate_seam.h"
+
+enum {
+  MAX_LEVEL = 12,
+  SAMPLE_LEVEL = 1,
+  /* Of both kinds and each level, as many idle ones are kept as threads are
+   * likely to work at once. */
+  MOST_IDLE = 4,
+  STORED_NBYTES = 65535,
+  STORED_HEADER_NBYTES = 5,
+  SAMPLE_NBYTES = 8 * 1024,
+  LONG_SAMPLE_NBYTES = 64 * 1024,
+};
+
+/* Workers of one kind that nobody uses now. */
+struct idle {
+  void *workers[MOST_IDLE];
+  int count;
+};
+
+static pthread_mutex_t idle_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct idle idle_compressors[MAX_LEVEL + 1];
+static struct idle idle_decompressors;
+
+static void *
+idle_take(struct idle *idle)
+{
+  pthread_mutex_lock(&idle_lock);
+  void *worker = idle->count > 0 ? idle->workers[--idle->count] : NULL;
+  pthread_mutex_unlock(&idle_lock);
+  return worker;
+}
+
+/* False when there are enough: the caller frees it. */
+static bool
+idle_put(struct idle *idle, void *worker)
+{
+  pthread_mutex_lock(&idle_lock);
+  const bool room = idle->count < MOST_IDLE;
+  if (room)
+    idle->workers[idle->count++] = worker;
+  pthread_mutex_unlock(&idle_lock);
+  return room;
+}
+
+const char *
+codec_name(void)
+{
+  return "libdeflate " LIBDEFLATE_VERSION_STRING;
+}
+
+int
+codec_max_level(void)
+{
+  return MAX_LEVEL;
+}
+
+static size_t
+stored_nbytes(size_t nbytes)
+{
+  const size_t blocks = (nbytes + STORED_NBYTES - 1) / STORED_NBYTES;
+  return nbytes + STORED_HEADER_NBYTES * (blocks == 0 ? 1 : blocks);
+}
+
+size_t
+codec_deflate_bound(size_t nbytes)
+{
+  const size_t bound = libdeflate_deflate_compress_bound(NULL, nbytes);
+  const size_t stored = stored_nbytes(nbytes);
+  return (bound > stored ? bound : stored) + DEFLATE_SEAM_NBYTES;
+}
+
+static struct libdeflate_compressor *
+compressor_take(int level)
+{
+  struct libdeflate_compressor *found = idle_take(&idle_compressors[level]);
+  return found != NULL ? found : libdeflate_alloc_compressor(level);
+}
+
+static void
+compressor_put(struct libdeflate_compressor *compressor, int level)
+{
+  if (!idle_put(&idle_compressors[level], compressor))
+    libdeflate_free_compressor(compressor);
+}
+
+/* Stored blocks (RFC 1951, 3.2.4), one more that is empty unless it is last. */
+static size_t
+store(const uint8_t *in, size_t in_nbytes, bool last, uint8_t *out)
+{
+  static const uint8_t empty[STORED_HEADER_NBYTES] = {0, 0, 0, 0xff, 0xff};
+  size_t made = 0, done = 0;
+  do {
+    const size_t rest = in_nbytes - done;
+    const size_t nbytes = rest < STORED_NBYTES ? rest : STORED_NBYTES;
+    const uint8_t header[STORED_HEADER_NBYTES] = {
+        last && nbytes == rest, (uint8_t)nbytes, (uint8_t)(nbytes >> 8),
+        (uint8_t)~nbytes, (uint8_t)(~nbytes >> 8)};
+    memcpy(out + made, header, sizeof(header));
+    memcpy(out + made + sizeof(header), in + done, nbytes);
+    made += sizeof(header) + nbytes;
+    done += nbytes;
+  } while (done < in_nbytes);
+  if (!last) {
+    memcpy(out + made, empty, sizeof(empty));
+    made += sizeof(empty);
+  }
+  return made;
+}
+
+/* True when so much of it, deflated quickly, shrinks by the saving. */
+static bool
+shrinks(struct libdeflate_compressor *sampler, const uint8_t *in, size_t nbytes,
+        double min_saving, uint8_t *out)
+{
+  const size_t room = (size_t)((double)nbytes * (1 - min_saving));
+  return libdeflate_deflate_compress(sampler, in, nbytes, out, room) > 0;
+}
+
+/*
+ * True when samples say that it is not worth it: short ones at its ends and in
+ * the middle, and where these do not shrink a long one, as deflate finds again
+ * what came up to 32 KiB before. `out` is written over.
+ */
+static bool
+is_incompressible(const uint8_t *in, size_t in_nbytes, double min_saving,
+                  uint8_t *out)
+{
+  if (min_saving <= 0 || in_nbytes < LONG_SAMPLE_NBYTES)
+    return false;
+  struct libdeflate_compressor *sampler = compressor_take(SAMPLE_LEVEL);
+  if (sampler == NULL)
+    return false;
+  const size_t rest = in_nbytes - SAMPLE_NBYTES;
+  bool found = false;
+  for (size_t i = 0; i < 3 && !found; i++)
+    found = shrinks(sampler, in + rest / 2 * i, SAMPLE_NBYTES, min_saving, out);
+  if (!found)
+    found = shrinks(sampler, in + (in_nbytes - LONG_SAMPLE_NBYTES) / 2,
+                    LONG_SAMPLE_NBYTES, min_saving, out);
+  compressor_put(sampler, SAMPLE_LEVEL);
+  return !found;
+}
+
+int
+codec_deflate(const uint8_t *in, size_t in_nbytes, int level,
+              double min_saving, bool last, uint8_t *out, size_t room,
+              size_t *made)
+{
+  static const uint8_t nothing[1];
+  *made = 0;
+  if (level < 0 || level > MAX_LEVEL || !(min_saving >= 0 && min_saving <= 1))
+    return -EINVAL;
+  if (room < codec_deflate_bound(in_nbytes))
+    return -ENOSPC;
+  if (in_nbytes == 0)
+    in = nothing;
+  if (level == 0 || is_incompressible(in, in_nbytes, min_saving, out)) {
+    *made = store(in, in_nbytes, last, out);
+    return 0;
+  }
+  struct libdeflate_compressor *compressor = compressor_take(level);
+  if (compressor == NULL)
+    return -ENOMEM;
+  size_t nbytes =
+      libdeflate_deflate_compress(compressor, in, in_nbytes, out, room);
+  compressor_put(compressor, level);
+  if (nbytes > 0 && !last)
+    nbytes = deflate_seam_open(out, nbytes, room);
+  const double most = min_saving > 0 ? (double)in_nbytes * (1 - min_saving)
+                                     : (double)stored_nbytes(in_nbytes);
+  *made = nbytes > 0 && (double)nbytes <= most
+              ? nbytes
+              : store(in, in_nbytes, last, out);
+  return 0;
+}
+
+int
+codec_inflate(const struct codec_block *block)
+{
+  /* A final block that holds nothing. */
+  static const uint8_t end[CODEC_END_NBYTES] = {0x03, 0x00};
+  uint8_t saved[CODEC_END_NBYTES] = {0}, nothing;
+  uint8_t *const after = block->in + block->in_nbytes;
+  size_t nbytes = block->in_nbytes, consumed = 0, made = 0;
+  struct libdeflate_decompressor *inflater = idle_take(&idle_decompressors);
+  if (inflater == NULL)
+    inflater = libdeflate_alloc_decompressor();
+  if (inflater == NULL)
+    return -ENOMEM;
+  if (!block->last) {
+    memcpy(saved, after, sizeof(saved));
+    memcpy(after, end, sizeof(end));
+    nbytes += sizeof(end);
+  }
+  const enum libdeflate_result result = libdeflate_deflate_decompress_ex(
+      inflater, block->in, nbytes, block->out == NULL ? &nothing : block->out,
+      block->out_nbytes, &consumed, &made);
+  if (!block->last)
+    memcpy(after, saved, sizeof(saved));
+  if (!idle_put(&idle_decompressors, inflater))
+    libdeflate_free_decompressor(inflater);
+  return result == LIBDEFLATE_SUCCESS && consumed == nbytes &&
+                 made == block->out_nbytes
+             ? 0
+             : -EILSEQ;
+}

@@ -1,0 +1,139 @@
+// Ranges of a deflated member inflated straight into the caller's memory, around the cache: in parallel where there are
+// several restart points, in one go where all of a member is wanted and a codec does that.
+
+import { combineCrc32 } from '../format/crc32-combine.ts'
+import { inflateBlocks, readCompressed } from './block-inflater.ts'
+import type { ChunkReader } from './chunk-reader.ts'
+import type { DeflatedStream } from './deflated-stream.ts'
+import type { CrcMode } from './inflate-cursor.ts'
+import type { InflatePool } from './inflate-pool.ts'
+import { runLater, type Steps } from './steps.ts'
+
+/** The least output of a piece that is inflated in parallel with others. */
+const PIECE_BYTE_LENGTH = 1024 * 1024
+/** The longest member, compressed, that is inflated in one go: so much more memory is taken meanwhile. */
+const MOST_WHOLE_BYTE_LENGTH = 256 * 1024 * 1024
+
+/** How a range is inflated. */
+export interface InflateOptions {
+  readonly signal?: AbortSignal | undefined
+  /** `running` when left out. */
+  readonly crc?: CrcMode | undefined
+  /** Pieces inflated at once; as many as the pool of the archive does when left out. */
+  readonly threads?: number | undefined
+}
+
+/** What inflates: a stream, what it shares with others, and its chunks where they can be inflated as a whole. */
+export interface Inflating {
+  readonly stream: DeflatedStream
+  readonly pool: InflatePool
+  readonly chunks: ChunkReader | null
+}
+
+/** Does some work on a stream off this thread, as long as it is usable and the signal lets it. */
+export function later<T>(stream: DeflatedStream, steps: Steps<T>, { signal }: InflateOptions = {}): Promise<T> {
+  return runLater(steps, () => {
+    stream.requireUsable()
+    signal?.throwIfAborted()
+  })
+}
+
+/** Inflates a range from the cursor or restart point before it; returns the CRC-32 that the mode asks for, or 0. */
+export function inflateTo(
+  stream: DeflatedStream,
+  byteOffset: number,
+  into: Uint8Array,
+  crc: CrcMode = 'running',
+): Steps<number> {
+  return stream.withCursor(byteOffset, byteOffset + into.byteLength, function* (cursor) {
+    yield* cursor.skip(byteOffset)
+    if (crc === 'own') cursor.startCrc()
+    if (crc === 'none') cursor.crc = null
+    yield* cursor.fill(into)
+    return cursor.crc ?? 0
+  })
+}
+
+/** Inflates a range chunk by chunk; what is not as the seek index says, from a cursor. Returns as {@link inflateTo}. */
+export function readChunks(
+  stream: DeflatedStream,
+  chunks: ChunkReader,
+  byteOffset: number,
+  into: Uint8Array,
+  { around, crc }: { readonly around: boolean; readonly crc: CrcMode },
+): Steps<number> {
+  const rest = (at: number, target: Uint8Array): Steps<number> => inflateTo(stream, at, target, crc)
+  return stream.watch(chunks.read(byteOffset, into, { around, crc, rest }))
+}
+
+/**
+ * Inflates a range into memory, around the cache, in parallel from its restart points. Settles when no thread writes to
+ * the memory any more. Resolves to the CRC-32 of the range when its `own` is asked for, else to 0.
+ */
+export async function inflateAround(
+  inflating: Inflating,
+  byteOffset: number,
+  into: Uint8Array,
+  options: InflateOptions,
+): Promise<number> {
+  const { stream, pool, chunks } = inflating
+  const whole = await inflateWhole(inflating, into, options)
+  if (whole !== null) return whole
+  const { crc = 'running' } = options
+  const inFlight = Math.min(options.threads ?? pool.inFlight, pool.inFlight)
+  const ends = cuts(stream, byteOffset, byteOffset + into.byteLength, inFlight)
+  const crcs = new Array<number>(ends.length - 1).fill(0)
+  // The last piece may go on for long where no point is known yet: it is started first.
+  const order = [ends.length - 2, ...crcs.keys()].slice(0, crcs.length)
+  let failed = false
+  const worker = async (): Promise<void> => {
+    for (let piece = order.shift(); piece !== undefined && !failed; piece = order.shift()) {
+      const [start, stop] = [ends[piece]!, ends[piece + 1]!]
+      const target = into.subarray(start - byteOffset, stop - byteOffset)
+      const steps =
+        chunks === null
+          ? inflateTo(stream, start, target, crc)
+          : readChunks(stream, chunks, start, target, { around: true, crc })
+      try {
+        crcs[piece] = await later(stream, steps, options)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
+  }
+  const workers = Array.from({ length: Math.min(inFlight, crcs.length) }, worker)
+  for (const result of await Promise.allSettled(workers)) if (result.status === 'rejected') throw result.reason
+  if (crc !== 'own') return 0
+  return crcs.reduce((all, next, i) => (i === 0 ? next : combineCrc32(all, next, ends[i + 1]! - ends[i]!)), 0)
+}
+
+/** All of a member in one go; null where that is not possible, or not quicker. */
+async function inflateWhole(
+  { stream, pool, chunks }: Inflating,
+  into: Uint8Array,
+  options: InflateOptions,
+): Promise<number | null> {
+  const { source, byteOffset, compressedByteLength, uncompressedByteLength } = stream.member
+  if (!pool.inBlocks || chunks !== null || (options.crc ?? 'running') === 'running') return null
+  if (into.byteLength !== uncompressedByteLength || compressedByteLength > MOST_WHOLE_BYTE_LENGTH) return null
+  // Then several inflaters at once are quicker.
+  if (stream.points?.complete === true) return null
+  const input = await later(stream, readCompressed(source, byteOffset, compressedByteLength), options)
+  const block = { start: 0, end: compressedByteLength, outputStart: 0, outputEnd: into.byteLength, last: true }
+  const crcs = await later(stream, inflateBlocks(input, into, [block], options.crc === 'own'), options)
+  return crcs === null ? null : crcs[0]!
+}
+
+/** Where a range is cut for working on it in parallel: its ends, and restart points between. */
+function cuts(stream: DeflatedStream, start: number, end: number, inFlight: number): number[] {
+  const found = [start]
+  if (inFlight > 1 && end - start >= 2 * PIECE_BYTE_LENGTH) {
+    const least = Math.max(PIECE_BYTE_LENGTH, (end - start) / (4 * inFlight))
+    for (const at of stream.restartsBetween(start, end)) {
+      if (at - found.at(-1)! >= least && end - at >= PIECE_BYTE_LENGTH) found.push(at)
+    }
+  }
+  found.push(end)
+  return found
+}

@@ -1,0 +1,279 @@
+// sources: src/native/codec_libdeflate.c src/native/deflate_seam.c
+// uses: libdeflate
+
+/*
+ * codec_libdeflate.c and deflate_seam.c, against each other and against the
+ * zlib of the machine, which is opened and never linked. Input and output end at
+ * inaccessible pages: a byte too many ends the process.
+ */
+#define _DEFAULT_SOURCE
+#define _DARWIN_C_SOURCE
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "codec.h"
+#include "deflate_seam.h"
+#include "zlib_abi.h"
+
+#ifdef __APPLE__
+#define ZLIB_LIBRARY "libz.1.dylib"
+#else
+#define ZLIB_LIBRARY "libz.so.1"
+#endif
+
+#define MOST_NBYTES 300000
+#define ROOM_NBYTES (2 * MOST_NBYTES)
+
+static int passed, failed;
+
+static void
+check(int ok, const char *what)
+{
+  if (ok) {
+    passed++;
+    return;
+  }
+  failed++;
+  printf("failed: %s\n", what);
+}
+
+/* Memory whose last byte is the last before an inaccessible page. */
+struct edge {
+  uint8_t *pages;
+  size_t nbytes;
+};
+
+static struct edge
+edge_new(size_t nbytes)
+{
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  struct edge edge = {NULL, (nbytes + page - 1) / page * page};
+  edge.pages = mmap(NULL, edge.nbytes + page, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANON, -1, 0);
+  if (edge.pages == MAP_FAILED || mprotect(edge.pages + edge.nbytes, page,
+                                           PROT_NONE) != 0) {
+    perror("mmap");
+    exit(1);
+  }
+  return edge;
+}
+
+static uint8_t *
+edge_at(const struct edge *edge, size_t nbytes)
+{
+  return edge->pages + edge->nbytes - nbytes;
+}
+
+static uint32_t state = 1;
+
+static uint32_t
+random_below(uint32_t below)
+{
+  state = state * 1664525u + 1013904223u;
+  return (uint32_t)((uint64_t)state * below >> 32);
+}
+
+enum { NOISE, ZEROS, INTS, SMOOTH, TEXT, MIXED, FAR, KINDS };
+
+static void
+fill(uint8_t *bytes, size_t nbytes, int kind)
+{
+  memset(bytes, 0, nbytes);
+  for (size_t i = 0; i < nbytes; i++) {
+    switch (kind) {
+    case NOISE:
+      bytes[i] = (uint8_t)random_below(256);
+      break;
+    case INTS:
+      bytes[i] = (uint8_t)(i % 4 < 2 ? random_below(256) >> (i % 4 * 6) : 0);
+      break;
+    case TEXT:
+      bytes[i] = (uint8_t)('a' + random_below(random_below(25) + 1));
+      break;
+    case MIXED:
+      bytes[i] = (uint8_t)(i / 9000 % 2 ? random_below(256) : i / 100);
+      break;
+    case FAR: /* the same noise every 20 000 bytes */
+      bytes[i] = (uint8_t)(i < 20000 ? random_below(256) : bytes[i - 20000]);
+      break;
+    default:
+      break;
+    }
+  }
+  for (size_t i = 0; kind == SMOOTH && i + 4 <= nbytes; i += 4) {
+    const float value = sinf((float)i * 0.0003f) + 0.3f * sinf((float)i * 0.001f);
+    memcpy(bytes + i, &value, 4);
+  }
+}
+
+static zlib_init_fn *zlib_init;
+static zlib_run_fn *zlib_run;
+static zlib_stream_fn *zlib_end;
+
+/* zlib's opinion: all of `in` gives exactly these bytes, and the stream ended. */
+static int
+zlib_agrees(const uint8_t *in, size_t in_nbytes, const uint8_t *wanted,
+            size_t nbytes, int ended)
+{
+  uint8_t *out = malloc(nbytes + 1);
+  struct zlib_stream stream = {0};
+  if (out == NULL || zlib_init(&stream, -15, ZLIB_ABI_VERSION,
+                               (int)sizeof(stream)) != ZLIB_OK)
+    return 0;
+  stream.next_in = in;
+  stream.avail_in = (unsigned)in_nbytes;
+  stream.next_out = out;
+  stream.avail_out = (unsigned)nbytes + 1;
+  const int status = zlib_run(&stream, ZLIB_NO_FLUSH);
+  const int agrees = (status == ZLIB_STREAM_END) == ended &&
+                     stream.avail_in == 0 && stream.total_out == nbytes &&
+                     memcmp(out, wanted, nbytes) == 0;
+  zlib_end(&stream);
+  free(out);
+  return agrees;
+}
+
+/* Deflated, inflated by both, joined. */
+static void
+round_trip(const struct edge *input, const struct edge *output, size_t nbytes,
+           int kind, int level, double min_saving)
+{
+  static uint8_t joined[2 * ROOM_NBYTES], twice[2 * MOST_NBYTES];
+  char what[96];
+  uint8_t *in = edge_at(input, nbytes);
+  const size_t bound = codec_deflate_bound(nbytes);
+  uint8_t *out = edge_at(output, bound);
+  size_t open_nbytes = 0;
+  fill(in, nbytes, kind);
+  for (int last = 0; last < 2; last++) {
+    size_t made;
+    snprintf(what, sizeof(what), "kind %d, %zu bytes, level %d, saving %g%s",
+             kind, nbytes, level, min_saving, last ? ", last" : "");
+    check(codec_deflate(in, nbytes, level, min_saving, last, out, bound,
+                        &made) == 0 &&
+              made > 0 && made <= bound,
+          what);
+    check(zlib_agrees(out, made, in, nbytes, last), what);
+    check(last || (made >= 4 && memcmp(out + made - 4, "\0\0\xff\xff", 4) == 0),
+          what);
+    memcpy(joined + open_nbytes, out, made);
+    if (!last)
+      open_nbytes = made;
+    else {
+      memcpy(twice, in, nbytes);
+      memcpy(twice + nbytes, in, nbytes);
+      check(zlib_agrees(joined, open_nbytes + made, twice, 2 * nbytes, 1), what);
+    }
+    /* Back: where it ends, or has just the room for an end, are no bytes. */
+    const size_t room = made + (last ? 0 : CODEC_END_NBYTES);
+    uint8_t *block = edge_at(output, room);
+    memmove(block, out, made);
+    if (!last)
+      memcpy(block + made, "\x5a\xa5", 2);
+    memcpy(twice, in, nbytes);
+    memset(in, 0xee, nbytes);
+    const struct codec_block back = {block, made, in, nbytes, last};
+    check(codec_inflate(&back) == 0 && memcmp(in, twice, nbytes) == 0, what);
+    check(last || memcmp(block + made, "\x5a\xa5", 2) == 0, what);
+    /* Sizes that lie. */
+    struct codec_block wrong = back;
+    wrong.last = !last;
+    if (last) /* there is no room after it */
+      wrong.in_nbytes = made - CODEC_END_NBYTES;
+    /* Stored, it may even be whole: then with the end as its last two bytes. */
+    const int error = codec_inflate(&wrong);
+    check(error == -EILSEQ || (last && error == 0 && made > nbytes), what);
+    wrong = back;
+    if (nbytes > 0) {
+      wrong.out_nbytes = nbytes - 1;
+      check(codec_inflate(&wrong) == -EILSEQ, what);
+      wrong = back;
+      wrong.in_nbytes = made / 2;
+      check(codec_inflate(&wrong) == -EILSEQ, what);
+    }
+    memcpy(in, twice, nbytes);
+  }
+}
+
+/* What nobody wrote as deflate: any answer, but no crash, and nothing written
+ * where it does not belong. */
+static void
+garbage(const struct edge *input, const struct edge *output)
+{
+  for (int round = 0; round < 20000; round++) {
+    const size_t nbytes = random_below(400) + CODEC_END_NBYTES;
+    uint8_t *in = edge_at(input, nbytes), *out = edge_at(output, 1000);
+    struct deflate_seam seam;
+    fill(in, nbytes, round % 3 == 0 ? TEXT : NOISE);
+    if (round % 2 == 0 && nbytes > 40) { /* a stream with some bits flipped */
+      size_t made;
+      uint8_t plain[200];
+      fill(plain, sizeof(plain), round % KINDS);
+      if (codec_deflate(plain, sizeof(plain), 6, 0, true, out, 1000, &made) != 0 ||
+          made > nbytes)
+        continue;
+      in = edge_at(input, made);
+      memcpy(in, out, made);
+      for (uint32_t flips = random_below(4); flips > 0; flips--)
+        in[random_below((uint32_t)made)] ^= (uint8_t)(1u << random_below(8));
+    }
+    const size_t length = (size_t)(input->pages + input->nbytes - in);
+    deflate_seam_find(in, length, &seam);
+    const struct codec_block block = {in, length, out, 1000, true};
+    codec_inflate(&block);
+    deflate_seam_open(in, length - 1, length);
+  }
+  check(1, "garbage");
+}
+
+int
+main(void)
+{
+  static const size_t sizes[] = {0,    1,     2,     3,      100,   4096,
+                                 8191, 65535, 65536, 131071, 262144, MOST_NBYTES};
+  void *library = dlopen(ZLIB_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  if (library == NULL) {
+    printf("there is no %s here\n", ZLIB_LIBRARY);
+    return 1;
+  }
+  zlib_init = (zlib_init_fn *)dlsym(library, "inflateInit2_");
+  zlib_run = (zlib_run_fn *)dlsym(library, "inflate");
+  zlib_end = (zlib_stream_fn *)dlsym(library, "inflateEnd");
+  const struct edge input = edge_new(MOST_NBYTES), output = edge_new(ROOM_NBYTES);
+  size_t made;
+  for (int kind = 0; kind < KINDS; kind++) {
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+      for (int level = 0; level <= codec_max_level(); level += level < 7 ? 1 : 5)
+        round_trip(&input, &output, sizes[i], kind, level,
+                   level % 2 == 0 ? 0.02 : 0);
+    for (int i = 0; i < 60; i++)
+      round_trip(&input, &output, random_below(50000), kind, 6, 0.02);
+  }
+  garbage(&input, &output);
+
+  uint8_t *in = edge_at(&input, 262144), *out = edge_at(&output, 263000);
+  fill(in, 262144, NOISE);
+  check(codec_deflate(in, 262144, 6, 0.02, true, out, 263000, &made) == 0 &&
+            out[0] == 0 && made == 262144 + 5 * 5,
+        "noise is stored");
+  fill(in, 262144, FAR);
+  check(codec_deflate(in, 262144, 6, 0.02, true, out, 263000, &made) == 0 &&
+            made < 30000,
+        "what repeats after 20 000 bytes is not");
+  check(codec_deflate(in, 262144, 6, 0, false, out, 262144, &made) == -ENOSPC,
+        "no room");
+  check(codec_deflate(in, 1, 13, 0, false, out, 1000, &made) == -EINVAL &&
+            codec_deflate(in, 1, -1, 0, false, out, 1000, &made) == -EINVAL &&
+            codec_deflate(in, 1, 6, NAN, false, out, 1000, &made) == -EINVAL,
+        "arguments");
+  check(strncmp(codec_name(), "libdeflate ", 11) == 0, "name");
+  printf("%d passed, %d failed\n", passed, failed);
+  return failed != 0;
+}
