@@ -18,7 +18,9 @@ export async function watched<R>(run: () => Promise<R>): Promise<{ result: R; de
   histogram.enable()
   await new Promise((done) => setTimeout(done, 20))
   histogram.reset()
+  const started = process.hrtime.bigint()
   const result = await run()
+  const ns = Number(process.hrtime.bigint() - started)
   // A turn that the end of the run held up is counted when it comes.
   await new Promise((done) => setTimeout(done, 5))
   histogram.disable()
@@ -34,7 +36,7 @@ export async function watched<R>(run: () => Promise<R>): Promise<{ result: R; de
   }
   const shares = [...DELAY_BOUNDS.map((bound) => (histogram.max <= bound * 1e6 ? 1 : shareUntil(bound * 1e6))), 1]
   const { max } = histogram
-  return { result, delay: { p50: histogram.percentile(50), p99: histogram.percentile(99), max, shares } }
+  return { result, delay: { ns, p50: histogram.percentile(50), p99: histogram.percentile(99), max, shares } }
 }
 
 function histogram(delays: readonly Delay[]): string[] {
@@ -58,13 +60,13 @@ export function delayTable({ results }: Measured): string {
     { title: 'while' },
     ...['p50', 'p99', 'max', 'takes'].map((title) => ({ title, align: 'right' as const })),
   ]
-  const rows = results.map(({ row, samples, delays, error }) => {
+  const rows = results.map(({ row, delays, error }) => {
     if (error !== null || delays.length === 0) return [row.title, error ?? '']
     const figures = [
       median(delays.map(({ p50 }) => p50)),
       median(delays.map(({ p99 }) => p99)),
       Math.max(...delays.map(({ max }) => max)),
-      median(samples),
+      median(delays.map(({ ns }) => ns)),
     ]
     return [row.title, ...figures.map(formatDuration)]
   })

@@ -2,10 +2,12 @@
 
 /** How late the event loop was: from one turn of a timer of 1 ms to its next, in nanoseconds. */
 export interface Delay {
+  /** How long it was watched. */
+  readonly ns: number
   readonly p50: number
   readonly p99: number
   readonly max: number
-  /** The part of the turns that was at most as long as each of `DELAY_BOUNDS`, and the last one, which is 1. */
+  /** The part of the turns that was at most as long as each bound of the histogram; the last one is 1. */
   readonly shares: readonly number[]
 }
 
@@ -41,7 +43,7 @@ export interface BaseTask {
 export interface Job {
   /** The runs are numbered from 0, those that do not count included. */
   readonly run: (n: number) => unknown
-  /** A checksum of what the last run gave, or of what the job is about. */
+  /** A checksum of what the last run gave, or of what the job is about; empty where there is nothing to compare. */
   readonly check: (result: never) => string | Promise<string>
   /** How late the event loop was in the last run, where the job looks at it. */
   readonly delay?: () => Delay

@@ -41,12 +41,13 @@ export async function runInTurns<R extends BaseRow>(
       if (answer.peakGrowth !== null) result.peaks.push(answer.peakGrowth)
       if (answer.filePagesGrowth !== null) result.filePages.push(answer.filePagesGrowth)
       if (answer.delay !== undefined) result.delays.push(answer.delay)
+      result.byteLength = written?.byteLength ?? null
       const checksum = written?.checksum ?? answer.checksum
+      if (checksum === '') continue
       const subject = turn.subject?.(round) ?? ''
       const before = result.checksums.get(subject)
       // One engine that differs from itself differs from the others, too.
       result.checksums.set(subject, before === undefined || before === checksum ? checksum : `${before}, ${checksum}`)
-      result.byteLength = written?.byteLength ?? null
     }
   }
   const per = trial.unit === undefined || trial.unit === 'operation' ? '' : ` a ${trial.unit}`
