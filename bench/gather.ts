@@ -6,7 +6,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { temporaryFolder } from './demo/make.ts'
 import { formatBytes, formatCount } from './format.ts'
 import { batchLength, type DataFile, dataFile, makeIndices, removeFile } from './gather/data.ts'
 import { inMemoryGroup, memoryGroupNote } from './gather/memory-group.ts'
@@ -21,6 +20,7 @@ import { type Command, nodeCommand, PYTHON, runProcess, runUndisturbed } from '.
 import type { Answer } from './suite/task.ts'
 import type { Measured } from './suite/trial.ts'
 import { chosen, numberOf, plain, runInTurns } from './suite/turns.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const USAGE = `npm run bench:gather -- [trials] [options]
   trials        ${TRIALS.map(({ name }) => name).join(' ')}; a part of a name is all that have it

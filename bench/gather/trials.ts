@@ -68,7 +68,8 @@ function warm(name: string, file: FileName, width: number, length: number): Tria
     file,
     cold: false,
     samples: small ? 20 : 8,
-    warmUp: small ? 3 : 2,
+    // Thousands of calls: so many it takes until the runtime has compiled what many small ones run.
+    warmUp: small ? 16 : 2,
     batches: {
       // Small batches in turn are more than processors' caches hold.
       count: small ? 256 : 4,

@@ -54,14 +54,14 @@ function barsOf({ results }: Measured): Bar[] {
 /** Speeds of all trials that NumPy took part in, NumPy being 1. */
 export function chart(title: string, measured: readonly Measured[]): string {
   const groups = measured.map((one) => ({ name: one.trial.name, bars: barsOf(one) })).filter(({ bars }) => bars.length)
-  const most = Math.max(1, ...groups.flatMap(({ bars }) => bars.map(({ speed }) => speed)))
-  const scale = (WIDTH - LABEL_WIDTH - FIGURE_WIDTH) / most
   const lines: string[] = []
   let y = TOP
   for (const { name, bars } of groups) {
     lines.push(`<text class="heading" x="8" y="${y + 16}">${escaped(name)}</text>`)
     y += HEADING - 8
     const top = y
+    // To a scale of its own: what is 20 times as fast in one trial would leave nothing to see of another.
+    const scale = (WIDTH - LABEL_WIDTH - FIGURE_WIDTH) / Math.max(1, ...bars.map(({ speed }) => speed))
     for (const { title: label, kind, speed } of bars) {
       const length = Math.max(1, speed * scale).toFixed(1)
       const end = (LABEL_WIDTH + speed * scale + 6).toFixed(1)

@@ -38,8 +38,14 @@ export function makeCold(path: string, byteLength: number): void {
   if (dropped && left <= least) {
     how ??= 'posix_fadvise'
   } else {
-    // Pages that another process has mapped stay; this takes those too, and needs root.
-    writeFileSync('/proc/sys/vm/drop_caches', '1')
+    // Pages that another process has mapped stay; this takes those too.
+    try {
+      writeFileSync('/proc/sys/vm/drop_caches', '1')
+    } catch (error) {
+      throw new Error(
+        `${path} stays in the page cache, ${left} bytes of it, and drop_caches: ${(error as Error).message}`,
+      )
+    }
     how = 'drop_caches'
     left = resident(path)
     if (left > least) throw new Error(`${path} stays in the page cache: ${left} bytes of it`)
