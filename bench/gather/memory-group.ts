@@ -21,7 +21,12 @@ export function inMemoryGroup<R>(byteLength: number, run: (wrap: (command: Comma
   const group = join(ROOT, `npymap-bench-${process.pid}`)
   try {
     mkdirSync(group)
-    writeFileSync(join(group, 'memory.limit_in_bytes'), String(byteLength))
+    try {
+      writeFileSync(join(group, 'memory.limit_in_bytes'), String(byteLength))
+    } catch (error) {
+      rmdirSync(group)
+      throw error
+    }
   } catch (error) {
     missing = error instanceof Error ? error.message : String(error)
     return run((command) => command)

@@ -76,11 +76,13 @@ export function chart(title: string, measured: readonly Measured[]): string {
     lines.push(`<line class="one" x1="${one}" x2="${one}" y1="${top - 3}" y2="${y - 4}"/>`)
     y += 8
   }
+  const note = 'longer is faster; each trial to a scale of its own'
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y + 4}" width="${WIDTH}" height="${y + 4}" role="img">`,
     `<title>${escaped(title)}</title>`,
     `<style>${STYLE}\n</style>`,
     `<text class="title" x="8" y="24">${escaped(title)}</text>`,
+    `<text x="${WIDTH - 8}" y="24" text-anchor="end">${note}</text>`,
     ...lines,
     '</svg>',
     '',
