@@ -107,6 +107,11 @@ async function runTrial(trial: Trial, file: DataFile, plan: Plan): Promise<Measu
     if (batches !== undefined && made !== seed) {
       makeIndices(indices, batches, batchLength(batches, options.quick), file, seed)
       made = seed
+      if (trial.beginsUncounted === true) {
+        const first = commandOf(taskOf(trial, trial.rows[0]!, file, indices), trial.rows[0]!, plan.rawReads)
+        makeCold(file.path, file.byteLength)
+        if (!('missing' in first)) runProcess(first)
+      }
     }
     const command = commandOf(taskOf(trial, row, file, indices), row, plan.rawReads)
     if ('missing' in command) return { error: command.missing }

@@ -36,6 +36,8 @@ export interface Trial extends BaseTrial<Row> {
   readonly file: FileName
   /** Taken out of the page cache before each process, which has one run then. */
   readonly cold: boolean
+  /** Each round begins with a process that does not count: what lies under the disk has then seen the rows for all. */
+  readonly beginsUncounted?: boolean
   readonly samples: number
   readonly warmUp: number
   readonly batches?: Batches
@@ -118,6 +120,7 @@ const COLD: Trial = {
   unit: 'row',
   file: 'large',
   cold: true,
+  beginsUncounted: true,
   samples: 1,
   warmUp: 0,
   batches: { count: 1, length: 100_000, quickLength: 5_000, width: 1024, distinct: true, part: 0.5, operations: 1 },
