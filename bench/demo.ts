@@ -7,10 +7,11 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildInfo, open } from 'npymap'
-import { makeVectors, temporaryFolder, WIDTH, whyNoRoom } from './demo/make.ts'
+import { makeVectors, WIDTH, whyNoRoom } from './demo/make.ts'
 import type { Message } from './demo/measure.ts'
 import { bold, dim, printFacts, printSteps, printSummary } from './demo/report.ts'
 import { formatBytes, formatCount, formatDuration } from './format.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const USAGE = `npm run demo                       makes a 5 GiB float32 array, reads it, removes it
 npm run demo -- --size 1           the same with 1 GiB

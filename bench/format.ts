@@ -37,6 +37,12 @@ export function formatGrowth(byteLength: number): string {
   return byteLength < 0 ? formatBytes(byteLength) : `+${formatBytes(byteLength)}`
 }
 
+/** `1.36 GB/s`, `81,400 rows/s`. */
+export function formatRate(perSecond: number, unit: 'row' | 'byte'): string {
+  if (unit === 'byte') return `${threeDigits(perSecond / 1e9)} GB/s`
+  return `${formatCount(Number(perSecond.toPrecision(3)))} rows/s`
+}
+
 /** `1,747,627`. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US')

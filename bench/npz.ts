@@ -1,22 +1,25 @@
 // `npm run bench:npz`: archives, read and written by everything that can, each in a process of its own, in turns and
 // several rounds. What is written is read back and compared.
 
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, platform, release, tmpdir, totalmem } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { buildInfo, type NdView, openNpz, slice } from 'npymap'
+import { type NdView, openNpz, slice } from 'npymap'
 import { hasPeer, peerVersion } from './engines/peer.ts'
-import { formatBytes, formatDuration } from './format.ts'
-import { type Files, filesOf, PYTHON, PYTHON_SCRIPT, removeFiles } from './npz/data.ts'
+import { type Files, filesOf, PYTHON_SCRIPT, removeFiles } from './npz/data.ts'
 import { combined } from './npz/parts.ts'
-import { disagreements, type Measured, type Result, report } from './npz/report.ts'
-import { disturbance, runUndisturbed } from './npz/run.ts'
 import type { Task } from './npz/task.ts'
 import { type Row, TRIALS, type Trial } from './npz/trials.ts'
-import { median } from './results.ts'
+import { warm } from './suite/file-cache.ts'
+import { machineLine, writeBetweenMarks } from './suite/page.ts'
+import { disagreements, report } from './suite/report.ts'
+import { nodeCommand, PYTHON, runProcess, runUndisturbed } from './suite/run.ts'
+import type { Answer } from './suite/task.ts'
+import type { Measured } from './suite/trial.ts'
+import { chosen, numberOf, plain, runInTurns } from './suite/turns.ts'
 
 const USAGE = `npm run bench:npz -- [trials] [options]
   trials        ${TRIALS.map(({ name }) => name).join(' ')}; a part of a name is all that have it
@@ -29,8 +32,7 @@ const USAGE = `npm run bench:npz -- [trials] [options]
   --json FILE   writes every sample
   --write FILE  puts the tables between the marks of a Markdown file`
 
-const BEGIN = '<!-- bench-npz:begin -->'
-const END = '<!-- bench-npz:end -->'
+const childScript = fileURLToPath(new URL('npz/child.js', import.meta.url))
 const QUICK_SCALE = 1 / 32
 const QUICK_SAMPLES = 8
 const SLICE_BYTE_LENGTH = 64 * 1024
@@ -54,12 +56,6 @@ const { values: options, positionals } = parseArgs({
 
 function log(text: string): void {
   console.error(text)
-}
-
-function number(text: string, name: string, least: number): number {
-  const found = Number(text)
-  if (!(found >= least)) throw new Error(`--${name}: expected a number from ${least}, got ${text}`)
-  return found
 }
 
 /** One in each part of the array, in no order: no two share a page, and no cache helps. */
@@ -121,90 +117,54 @@ interface Plan {
   readonly out: string
 }
 
-async function runTrial(trial: Trial, files: Files, plan: Plan): Promise<Measured> {
-  const results = trial.rows
-    .filter(({ engine }) => engine !== 'numpy-ts' || hasPeer('numpy-ts'))
-    .map(
-      (row): Result => ({
-        row,
-        samples: [],
-        cpu: [],
-        peaks: [],
-        filePages: [],
-        checksums: new Set(),
-        byteLength: null,
-        error: null,
-      }),
-    )
+function run(task: Task): Answer {
+  const json = JSON.stringify(task)
+  return runProcess(task.engine === 'numpy' ? [PYTHON, PYTHON_SCRIPT, json] : nodeCommand(childScript, json))
+}
+
+async function runTrial(trial: Trial, files: Files, plan: Plan): Promise<Measured<Trial>> {
+  const { out, pause, tries } = plan
+  const rows = trial.rows.filter(({ engine }) => engine !== 'numpy-ts' || hasPeer('numpy-ts'))
   // A process that has one sample has it more often.
   const rounds = trial.samples === 1 && trial.job !== 'save' && !options.quick ? 3 * plan.rounds : plan.rounds
-  for (let round = 0; round < rounds; round++) {
-    // Every other round the other way round: whoever comes first in one comes last in the next.
-    for (const result of round % 2 === 0 ? results : results.toReversed()) {
-      if (result.error !== null) continue
-      if (trial.rests === true) rest(plan.pause)
-      const answer = await runUndisturbed(taskOf(trial, result.row, files, plan.out), plan.tries)
-      if ('error' in answer) {
-        result.error = answer.error
-      } else {
-        result.samples.push(...answer.samples)
-        result.cpu.push(...answer.cpu)
-        if (answer.peakGrowth !== null) result.peaks.push(answer.peakGrowth)
-        if (answer.filePagesGrowth !== null) result.filePages.push(answer.filePagesGrowth)
-        result.checksums.add(trial.job === 'save' ? written(plan.out) : answer.checksum)
-        if (trial.job === 'save') result.byteLength = statSync(plan.out).size
-      }
-      if (trial.job === 'save') rmSync(plan.out, { force: true })
-    }
-  }
-  const text = results.map(({ row, samples, error }) => `${row.title} ${error ?? formatDuration(median(samples))}`)
-  log(`${trial.name}: ${text.join('; ')}`)
+  const results = await runInTurns(trial, rows, rounds, {
+    run: (row) => {
+      if (trial.rests === true) rest(pause)
+      const task = taskOf(trial, row, files, out)
+      const prepare = (): void => warm(task.job === 'save' ? task.npy : task.archive)
+      return runUndisturbed(() => run(task), prepare, tries)
+    },
+    ...(trial.job === 'save' ? { written: (answer: Answer) => takeWritten(answer, out) } : {}),
+  })
   return { trial, file: files.title, results }
 }
 
-function machineLine(numpy: { numpy: string; python: string; zlib: string }, rounds: number): string {
-  const git = (...args: string[]): string =>
-    execFileSync('git', args, { cwd: fileURLToPath(new URL('..', import.meta.url)), encoding: 'utf8' }).trim()
-  let commit = 'unknown'
+/** What an engine wrote, which is removed. */
+function takeWritten(answer: Answer, path: string): { checksum: string; byteLength: number } {
   try {
-    commit =
-      git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', '../src') === '' ? '' : ' and changes')
-  } catch {
-    // Not in a checkout.
+    return 'error' in answer
+      ? { checksum: '', byteLength: 0 }
+      : { checksum: written(path), byteLength: statSync(path).size }
+  } finally {
+    rmSync(path, { force: true })
   }
-  const peers = hasPeer('numpy-ts') ? `, numpy-ts ${peerVersion('numpy-ts')}` : ''
-  return [
-    `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${formatBytes(totalmem())}; ${platform()} ${release()},`,
-    `Node ${process.versions.node} (zlib ${process.versions.zlib}), NumPy ${numpy.numpy}, Python ${numpy.python}`,
-    `(zlib ${numpy.zlib})${peers}. Commit ${commit}, ${new Date().toISOString().slice(0, 10)},`,
-    `${rounds} rounds, load ${loadavg()[0]!.toFixed(1)} at the end, others on ${disturbance().toFixed(2)} processors meanwhile. Files: warm.`,
-    ...(options.quick ? ['Quick run, small files.'] : []),
-    ...(buildInfo().addon ? [] : ['**Without the addon.**']),
-  ].join(' ')
 }
 
-function writeBetweenMarks(path: string, text: string): void {
-  const page = readFileSync(path, 'utf8')
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)]
-  if (begin < 0 || end < begin) throw new Error(`${path}: expected ${BEGIN} and ${END}`)
-  writeFileSync(path, `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`)
+function versionsLine(numpy: { numpy: string; python: string; zlib: string }): string {
+  const peers = hasPeer('numpy-ts') ? `, numpy-ts ${peerVersion('numpy-ts')}` : ''
+  return [
+    `Node ${process.versions.node} (zlib ${process.versions.zlib}), NumPy ${numpy.numpy}, Python ${numpy.python}`,
+    `(zlib ${numpy.zlib})${peers}`,
+  ].join(' ')
 }
 
 async function main(): Promise<void> {
   if (options.help) return console.log(USAGE)
-  for (const word of positionals) {
-    if (!TRIALS.some(({ name }) => name.includes(word))) throw new Error(`no trial is called ${word}`)
-  }
-  // A whole name is that trial; part of one is every trial that has it.
-  const isWanted = (name: string, word: string): boolean =>
-    TRIALS.some((trial) => trial.name === word) ? name === word : name.includes(word)
-  const trials = TRIALS.filter(
-    ({ name }) => positionals.length === 0 || positionals.some((word) => isWanted(name, word)),
-  )
-  const rounds = number(options.rounds ?? (options.quick ? '1' : '5'), 'rounds', 1)
-  const scale = number(options.size, 'size', 0) * (options.quick ? QUICK_SCALE : 1)
-  const pause = options.quick ? 0 : number(options.pause, 'pause', 0)
-  const tries = number(options.tries, 'tries', 1)
+  const trials = chosen(TRIALS, positionals)
+  const rounds = numberOf(options.rounds ?? (options.quick ? '1' : '5'), 'rounds', 1)
+  const scale = numberOf(options.size, 'size', 0) * (options.quick ? QUICK_SCALE : 1)
+  const pause = options.quick ? 0 : numberOf(options.pause, 'pause', 0)
+  const tries = numberOf(options.tries, 'tries', 1)
   const version = spawnSync(PYTHON, [PYTHON_SCRIPT, 'version'], { encoding: 'utf8' })
   if (version.status !== 0) throw new Error(`no NumPy for ${PYTHON}, which makes the files; set PYTHON`)
   if (!hasPeer('numpy-ts')) log('numpy-ts is not here: npm ci --prefix bench/peers installs it')
@@ -214,7 +174,7 @@ async function main(): Promise<void> {
     if (temporary !== null) rmSync(temporary, { recursive: true, force: true })
   })
   process.on('SIGINT', () => process.exit(130))
-  const measured: Measured[] = []
+  const measured: Measured<Trial>[] = []
   for (const trial of trials) {
     const files = await filesOf(trial, { folder, scale, log })
     measured.push(await runTrial(trial, files, { rounds, pause, tries, out: join(folder, 'written.npz') }))
@@ -222,16 +182,12 @@ async function main(): Promise<void> {
     const later = trials.slice(measured.length).some((other) => other.kind === kind && other.size === trial.size)
     if (temporary !== null && !later) removeFiles(files)
   }
-  const machine = machineLine(JSON.parse(version.stdout), rounds)
+  const machine = machineLine(versionsLine(JSON.parse(version.stdout)), { rounds, files: 'warm', quick: options.quick })
   const page = `${machine}\n\n${report(measured)}`
   console.log(page)
-  if (options.write !== undefined) writeBetweenMarks(options.write, page)
+  if (options.write !== undefined) writeBetweenMarks(options.write, 'bench-npz', page)
   if (options.json !== undefined) {
-    const plain = measured.map(({ trial: { name }, results }) => ({
-      trial: name,
-      results: results.map(({ checksums, ...rest }) => ({ ...rest, checksums: [...checksums] })),
-    }))
-    writeFileSync(options.json, `${JSON.stringify({ machine, measured: plain }, null, 1)}\n`)
+    writeFileSync(options.json, `${JSON.stringify({ machine, measured: plain(measured) }, null, 1)}\n`)
   }
   const wrong = disagreements(measured)
   for (const line of wrong) console.error(`different results: ${line}`)

@@ -1,7 +1,6 @@
 // The demo's own file: random-looking vectors, every value a function of its index, so that any of them can be checked.
 
-import { readFileSync, statfsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { statfsSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { SingleBar } from 'cli-progress'
@@ -14,20 +13,6 @@ export const WIDTH = 768
 const CHUNK_BYTE_LENGTH = 16 * 1024 * 1024
 /** What the file system needs besides the data. */
 const SPARE_BYTE_LENGTH = 64 * 1024 * 1024
-
-/** Where temporary files go: not into a folder that is itself in memory, if there is another. */
-export function temporaryFolder(): string {
-  const folder = tmpdir()
-  if (process.platform !== 'linux') return folder
-  try {
-    const inMemory = readFileSync('/proc/mounts', 'utf8')
-      .split('\n')
-      .some((mount) => mount.split(' ')[1] === folder && mount.split(' ')[2] === 'tmpfs')
-    return inMemory ? '/var/tmp' : folder
-  } catch {
-    return folder
-  }
-}
 
 /** Why the file cannot be made in the folder, or null. */
 export function whyNoRoom(folder: string, byteLength: number): string | null {

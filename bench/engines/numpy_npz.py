@@ -4,24 +4,15 @@ Takes the task as JSON on the command line and prints the figures as JSON. Only 
 freed first, as in Node.
 """
 
-import gc
 import json
 import os
 import sys
-import time
 import zipfile
 import zlib
 
 import numpy as np
 
-from numpy_engine import checksum, reset_peak, status
-
-# What is freed takes the system a moment, as in npz/child.ts.
-LARGE_NBYTES = 16 * 1024 * 1024
-
-
-def combined(parts):
-    return " ".join(checksum(np.ascontiguousarray(part).view(np.uint8)) for part in parts)
+from numpy_suite import answer, combined
 
 
 def slice_job(task):
@@ -100,31 +91,6 @@ JOBS = {
 }
 
 
-def measure(task):
-    run, check = JOBS[task["job"]](task)
-    gc.collect()
-    reset_peak()
-    before = status("VmRSS", "RssFile")
-    samples, cpu, result = [], [], None
-    for n in range(task["samples"] + task["warmUp"]):
-        large = isinstance(result, np.ndarray) and (result.base is not None or result.nbytes >= LARGE_NBYTES)
-        result = None
-        if large:
-            gc.collect()
-            time.sleep(0.1)
-        cpu_before = time.process_time_ns()
-        started = time.perf_counter_ns()
-        result = run(n)
-        ns = time.perf_counter_ns() - started
-        if n >= task["warmUp"]:
-            samples.append(ns)
-            cpu.append(time.process_time_ns() - cpu_before)
-    after = status("VmHWM", "RssFile")
-    growth = [None, None] if before is None else [now - then for now, then in zip(after, before)]
-    figures = {"samples": samples, "cpu": cpu, "peakGrowth": growth[0], "filePagesGrowth": growth[1]}
-    return {**figures, "checksum": check(result), "totalCpu": time.process_time_ns()}
-
-
 def values(kind, count):
     """Arrays as they are met: noise in every bit but the upper ones, signals, counters, words of a text."""
     random = np.random.default_rng(20240229)
@@ -161,7 +127,4 @@ if sys.argv[1] == "version":
 elif sys.argv[1] == "make":
     make(json.loads(sys.argv[2]))
 else:
-    try:
-        print(json.dumps(measure(json.loads(sys.argv[1]))))
-    except Exception as error:
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+    answer(JOBS)

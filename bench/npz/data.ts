@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { open, savez, savezCompressed } from 'npymap'
 import { formatBytes, formatCount } from '../format.ts'
+import { PYTHON } from '../suite/run.ts'
 import type { Kind, Trial } from './trials.ts'
 
-export const PYTHON: string = process.env.PYTHON ?? 'python3'
 // Compiled, this file is two folders below bench/.
 export const PYTHON_SCRIPT: string = fileURLToPath(new URL('../../engines/numpy_npz.py', import.meta.url))
 

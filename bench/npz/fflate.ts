@@ -2,8 +2,9 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { unzipSync, zipSync } from 'fflate'
+import { job } from '../suite/task.ts'
 import { combined, type Numbers, npyBytes, valuesOf } from './parts.ts'
-import { type Jobs, job } from './task.ts'
+import type { Jobs } from './task.ts'
 
 function member(path: string): Numbers {
   return valuesOf(unzipSync(readFileSync(path), { filter: ({ name }) => name === 'x.npy' })['x.npy']!)

@@ -2,8 +2,9 @@
 
 import { statSync } from 'node:fs'
 import { buildInfo, load, type NdView, type NpzFile, openNpz, savez, savezCompressed, slice } from 'npymap'
+import { type Job, job } from '../suite/task.ts'
 import { combined } from './parts.ts'
-import { type Job, type Jobs, job, type Task } from './task.ts'
+import type { Jobs, Task } from './task.ts'
 
 // Loads the addon, as NumPy has loaded its C part when it was imported.
 buildInfo()

@@ -1,8 +1,9 @@
 // numpy-ts: NumPy's functions in TypeScript and WebAssembly. Loads and makes archives whole.
 
 import { peer } from '../engines/peer.ts'
+import { job } from '../suite/task.ts'
 import { combined, type Numbers } from './parts.ts'
-import { type Jobs, job } from './task.ts'
+import type { Jobs } from './task.ts'
 
 interface Array1 {
   readonly data: Numbers

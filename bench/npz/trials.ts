@@ -1,38 +1,18 @@
 // What `npm run bench:npz` measures: each trial has a file, and rows: engines with the ways in which they do the job.
 
+import type { BaseRow, BaseTrial } from '../suite/trial.ts'
 import type { EngineName, JobName, Options } from './task.ts'
 
 export type Kind = 'normal' | 'smooth' | 'ints' | 'tokens'
 
-export interface Row extends Partial<Options> {
+export interface Row extends BaseRow, Partial<Options> {
   readonly engine: EngineName
-  /** In the table, and in targets. */
-  readonly title: string
   /** Where it takes long: fewer runs in a process than the trial has. */
   readonly samples?: number
   readonly warmUp?: number
 }
 
-/** What figure is to be reached; ratios are of times. */
-export interface Target {
-  readonly text: string
-  readonly row: string
-  /** The row's median is compared with the median of this row, or with the least of several. */
-  readonly than?: readonly string[]
-  /** At least so many times as fast. */
-  readonly speed?: number
-  /** At most so many times as long. */
-  readonly most?: number
-  /** The median is at most so many milliseconds. */
-  readonly milliseconds?: number
-  /** The file is at most so many times as long. */
-  readonly length?: number
-}
-
-export interface Trial {
-  readonly name: string
-  /** `{file}` stands for what the file holds. */
-  readonly title: string
+export interface Trial extends BaseTrial<Row> {
   readonly job: JobName
   readonly kind: Kind | 'many'
   /** Bytes of the array; of `many` the number of members. */
@@ -42,10 +22,6 @@ export interface Trial {
   readonly warmUp: number
   /** Rests before each process: what was written or freed before must be gone. */
   readonly rests?: boolean
-  /** Shows where 95 of 100 runs end. */
-  readonly percentile?: boolean
-  readonly rows: readonly Row[]
-  readonly targets: readonly Target[]
 }
 
 const MIB = 1024 ** 2
@@ -195,6 +171,7 @@ function compress(kind: Kind): Trial {
     kind,
     size: 64 * MIB,
     compressed: true,
+    showsLength: true,
     samples: 1,
     warmUp: 0,
     rests: true,

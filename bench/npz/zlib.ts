@@ -3,7 +3,8 @@
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { openNpz } from 'npymap'
-import { type Jobs, job } from './task.ts'
+import { job } from '../suite/task.ts'
+import type { Jobs } from './task.ts'
 
 /** What of the addon is used here; src/native/binding.ts has all of it. */
 interface Addon {

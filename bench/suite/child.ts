@@ -1,0 +1,75 @@
+// The process of one engine with one job: takes the task as JSON on the command line, prints the figures as JSON;
+// engines/numpy_suite.py is the same for NumPy.
+
+import { setTimeout } from 'node:timers/promises'
+import { memoryNow, peakNow, resetPeak } from '../memory.ts'
+import type { Answer, BaseTask, JobsOf } from './task.ts'
+
+/** What is this long and freed takes the system a moment; numpy_suite.py waits as long. */
+const LARGE_BYTE_LENGTH = 16 * 1024 * 1024
+const SETTLE_MS = 100
+
+/** The last result. Not a local variable: those live on in their stack frame, and what they hold is not freed. */
+let result: unknown
+
+async function forget(): Promise<void> {
+  const isLarge = ArrayBuffer.isView(result) && result.buffer.byteLength >= LARGE_BYTE_LENGTH
+  result = undefined
+  if (!isLarge) return
+  await setTimeout(0)
+  globalThis.gc?.()
+  // V8 gives memory back on another thread.
+  await setTimeout(SETTLE_MS)
+}
+
+/** Nanoseconds on a processor since the process began. */
+function cpuNow(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) * 1e3
+}
+
+async function measure<T extends BaseTask>(task: T, jobs: JobsOf<T>): Promise<Answer> {
+  const prepare = jobs[task.job as T['job']]
+  if (prepare === undefined) throw new Error(`${task.engine} has no ${task.job}`)
+  const job = await prepare(task)
+  globalThis.gc?.()
+  resetPeak()
+  const before = memoryNow()
+  const samples: number[] = []
+  const cpu: number[] = []
+  const { units = 1 } = task
+  for (let n = 0; n < task.samples + task.warmUp; n++) {
+    await forget()
+    const cpuBefore = cpuNow()
+    const started = process.hrtime.bigint()
+    result = job.run(n)
+    if (result instanceof Promise) result = await result
+    const ns = Number(process.hrtime.bigint() - started)
+    if (n < task.warmUp) continue
+    samples.push(ns / units)
+    cpu.push((cpuNow() - cpuBefore) / units)
+  }
+  const peakGrowth = peakNow() - before.rss
+  const { filePages } = memoryNow()
+  const filePagesGrowth = filePages === null || before.filePages === null ? null : filePages - before.filePages
+  const checksum = await job.check(result as never)
+  const delay = job.delay?.()
+  return {
+    ...{ samples, cpu, peakGrowth, filePagesGrowth, checksum, totalCpu: cpuNow() },
+    ...(delay === undefined ? {} : { delay }),
+  }
+}
+
+/** Does the task of this process; `load` imports what the engine can do. */
+export async function answer<T extends BaseTask>(load: (engine: string) => Promise<JobsOf<T>>): Promise<void> {
+  try {
+    const task = JSON.parse(process.argv[2]!) as T
+    console.log(JSON.stringify(await measure(task, await load(task.engine))))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const prefix = code === undefined || message.includes(code) ? '' : `${code}: `
+    console.log(JSON.stringify({ error: prefix + message.split('\n')[0] }))
+  }
+  // Peers may keep the process alive.
+  process.exit(0)
+}
