@@ -15,6 +15,7 @@ enum {
   /* Bits that a table looks at: filling a larger one for each block costs more
    * than the codes that are longer. */
   LITLEN_TABLE_BITS = 10,
+  LITLEN_TABLE_MASK = (1 << LITLEN_TABLE_BITS) - 1,
   DIST_TABLE_BITS = 8,
 };
 
@@ -247,25 +248,37 @@ skip_symbols(struct reader *reader, const struct code *litlen,
              const struct code *dist)
 {
   const uint64_t end = (uint64_t)reader->nbytes * 8;
-  while (reader->at < end) {
-    uint64_t bits = peek(reader);
-    uint16_t entry = look_up(litlen, LITLEN_TABLE_BITS, bits);
-    /* 57 bits are at least two literals and a length. */
-    for (int i = 0; i < 2 && (entry & KIND) == LITERAL; i++) {
-      bits >>= entry & 0xff;
-      reader->at += entry & 0xff;
-      entry = look_up(litlen, LITLEN_TABLE_BITS, bits);
+  /* The position stays in a register. */
+  struct reader here = *reader;
+  while (here.at < end) {
+    uint64_t bits = peek(&here);
+    uint64_t used = 0;
+    uint16_t entry = litlen->table[bits & LITLEN_TABLE_MASK];
+    /* Four short literals, or fewer and a length: at most 55 of the 57 bits. */
+    for (int i = 0; i < 4 && (entry & KIND) == LITERAL; i++) {
+      const unsigned nbits = entry & 0xff;
+      bits >>= nbits;
+      used += nbits;
+      entry = litlen->table[bits & LITLEN_TABLE_MASK];
     }
-    if (entry == 0)
-      return -EILSEQ;
-    reader->at += entry & 0xff;
-    if ((entry & KIND) == END)
-      return 0;
-    if ((entry & KIND) == LENGTH) {
-      entry = look_up(dist, DIST_TABLE_BITS, peek(reader));
+    here.at += used;
+    if ((entry & KIND) == LITERAL)
+      continue;
+    if (entry == 0) {
+      entry = look_up_long(litlen, peek(&here));
       if (entry == 0)
         return -EILSEQ;
-      reader->at += entry & 0xff;
+    }
+    here.at += entry & 0xff;
+    if ((entry & KIND) == END) {
+      reader->at = here.at;
+      return 0;
+    }
+    if ((entry & KIND) == LENGTH) {
+      entry = look_up(dist, DIST_TABLE_BITS, peek(&here));
+      if (entry == 0)
+        return -EILSEQ;
+      here.at += entry & 0xff;
     }
   }
   return -EILSEQ;
