@@ -29,9 +29,15 @@ export function hasBlockCodec(): boolean {
   return (loadAddon()?.codec ?? null) !== null
 }
 
-/** Reads compressed bytes into memory of their own, with room for {@link inflateBlocks}. */
-export function* readCompressed(source: ByteSource, byteOffset: number, byteLength: number): Steps<Uint8Array> {
-  const bytes = new Uint8Array(byteLength + SPARE_BYTE_LENGTH)
+/** Reads compressed bytes into memory, the given one where it is long enough, with room for {@link inflateBlocks}. */
+export function* readCompressed(
+  source: ByteSource,
+  byteOffset: number,
+  byteLength: number,
+  memory: Uint8Array | null = null,
+): Steps<Uint8Array> {
+  const needed = byteLength + SPARE_BYTE_LENGTH
+  const bytes = memory !== null && memory.byteLength >= needed ? memory : new Uint8Array(needed)
   for (let done = 0; done < byteLength; done += PIECE_BYTE_LENGTH) {
     const piece = bytes.subarray(done, Math.min(byteLength, done + PIECE_BYTE_LENGTH))
     const region = { byteOffset: byteOffset + done, shape: [], byteStrides: [], itemSize: piece.byteLength }

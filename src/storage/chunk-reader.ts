@@ -7,7 +7,7 @@ import { SOZIP_CHUNK_END, type SozipIndex } from '../format/sozip.ts'
 import { type Block, inflateBlocks, readCompressed } from './block-inflater.ts'
 import { crc32 } from './deflate.ts'
 import { type CrcMode, type DeflatedRange, hex } from './inflate-cursor.ts'
-import { Page, type PageCache } from './page-cache.ts'
+import type { Page, PageCache } from './page-cache.ts'
 import type { Steps } from './steps.ts'
 
 /** Output of one trip to a thread, at least a chunk. */
@@ -35,6 +35,8 @@ export class ChunkReader {
   /** CRC-32 of the chunks that were inflated, NaN of the others. */
   readonly #crcs: Float64Array
   #unseen: number
+  /** Memory for compressed bytes that nobody uses now. */
+  #input: Uint8Array | null = null
 
   constructor(range: DeflatedRange, index: SozipIndex, cache: PageCache) {
     this.#range = range
@@ -87,7 +89,7 @@ export class ChunkReader {
     if (held !== undefined) return held
     const start = chunk * this.chunkByteLength
     const byteLength = Math.min(this.chunkByteLength, this.#range.uncompressedByteLength - start)
-    const page = new Page(this, chunk, byteLength, 0, start)
+    const page = this.#cache.newPage(this, chunk, byteLength, start)
     const crcs = yield* this.#inflate(chunk, chunk + 1, page.bytes, true)
     if (crcs === null) return null
     if (crc === 'running') this.#see(chunk, crcs)
@@ -138,7 +140,9 @@ export class ChunkReader {
     const byteLength = begin(stop) - from
     const most = into.byteLength * MOST_EXPANSION + (stop - first) * MOST_ADDED_BYTE_LENGTH
     if (from < 0 || byteLength > most) return null
-    const input = yield* readCompressed(source, byteOffset + from, byteLength)
+    const memory = this.#input
+    this.#input = null
+    const input = yield* readCompressed(source, byteOffset + from, byteLength, memory)
     if (first > 0 && SOZIP_CHUNK_END.some((byte, i) => input[i] !== byte)) return null
     const blocks: Block[] = []
     for (let chunk = first; chunk < stop; chunk++) {
@@ -151,7 +155,9 @@ export class ChunkReader {
         last: chunk + 1 === chunkByteOffsets.length,
       })
     }
-    return yield* inflateBlocks(input, into, blocks, withCrc)
+    const crcs = yield* inflateBlocks(input, into, blocks, withCrc)
+    if (input.byteLength <= TRIP_BYTE_LENGTH) this.#input = input
+    return crcs
   }
 
   /** Takes note of what was inflated; once it was all, the member's CRC-32 has to come of it. */

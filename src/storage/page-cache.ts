@@ -25,11 +25,12 @@ export class Page {
     byteLength: number,
     from: number,
     byteOffset: number = index * PAGE_BYTE_LENGTH,
+    bytes: Uint8Array<ArrayBuffer> = new Uint8Array(byteLength),
   ) {
     this.owner = owner
     this.index = index
     this.byteOffset = byteOffset
-    this.bytes = new Uint8Array(byteLength)
+    this.bytes = bytes
     this.view = new DataView(this.bytes.buffer)
     this.from = from
     this.to = from
@@ -44,6 +45,8 @@ export class PageCache {
   #newest: Page | null = null
   #oldest: Page | null = null
   #closed = false
+  /** Memory of the page that went last. */
+  #spare: Uint8Array<ArrayBuffer> | null = null
   readonly #byOwner = new Map<object, Map<number, Page>>()
 
   constructor(byteLength: number) {
@@ -74,6 +77,14 @@ export class PageCache {
     return this.#byOwner.get(owner)?.get(index)
   }
 
+  /** A page of an owner to be filled as a whole, in memory that may hold anything. */
+  newPage(owner: object, index: number, byteLength: number, byteOffset: number): Page {
+    const spare = this.#spare
+    if (spare === null || spare.byteLength !== byteLength) return new Page(owner, index, byteLength, 0, byteOffset)
+    this.#spare = null
+    return new Page(owner, index, byteLength, 0, byteOffset, spare)
+  }
+
   /** Puts a page in, in the place of an older one for the same bytes; nothing after `close()`. */
   put(page: Page): void {
     if (this.#closed || page.bytes.byteLength > this.byteLength) return
@@ -84,7 +95,11 @@ export class PageCache {
     pages.set(page.index, page)
     this.#link(page)
     this.#held += page.bytes.byteLength
-    while (this.#held > this.byteLength && this.#oldest !== null) this.#remove(this.#oldest)
+    while (this.#held > this.byteLength && this.#oldest !== null) {
+      const { bytes, busy } = this.#remove(this.#oldest)
+      // Nobody has it but the cache: pages are read from as soon as they are got.
+      if (!busy) this.#spare = bytes
+    }
   }
 
   /** Bytes of the pages of one source that overlap `[start, end)`. */
@@ -104,6 +119,7 @@ export class PageCache {
     this.#newest = null
     this.#oldest = null
     this.#held = 0
+    this.#spare = null
   }
 
   #link(page: Page): void {
@@ -123,11 +139,12 @@ export class PageCache {
     page.older = null
   }
 
-  #remove(page: Page): void {
+  #remove(page: Page): Page {
     const pages = this.#byOwner.get(page.owner)
     pages?.delete(page.index)
     if (pages?.size === 0) this.#byOwner.delete(page.owner)
     this.#unlink(page)
     this.#held -= page.bytes.byteLength
+    return page
   }
 }
