@@ -43,7 +43,11 @@ export function* readCompressed(
     const region = { byteOffset: byteOffset + done, shape: [], byteStrides: [], itemSize: piece.byteLength }
     yield {
       now: () => source.read(region.byteOffset, piece),
-      later: () => source.gatherAsync(region, piece, 1),
+      later: async () => {
+        await source.gatherAsync(region, piece, 1)
+        // What is inflated off this thread is mostly long, and read once.
+        if (!source.closed) source.release(region.byteOffset, region.itemSize)
+      },
     }
   }
   return bytes
