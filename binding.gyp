@@ -28,7 +28,11 @@
       "ldflags": ["-Wl,-z,nodelete"],
       "conditions": [
         ["'<(libdeflate_libs)'!=''", {
-          "sources": ["src/native/codec_libdeflate.c", "src/native/deflate_seam.c"],
+          "sources": [
+            "src/native/codec_libdeflate.c",
+            "src/native/deflate_literals.c",
+            "src/native/deflate_seam.c"
+          ],
           "cflags": ["<(libdeflate_cflags)"],
           "libraries": ["<(libdeflate_libs)"]
         }, {

@@ -163,7 +163,7 @@ export interface Addon {
   deflateBound(byteLength: number): number
   /**
    * Deflates `input[inputStart, inputEnd)` without regard to anything before: to the end of a stream when `last`, else to
-   * whole blocks that end on a whole byte, in an empty stored block. Stores what samples say does not shrink by the part
+   * whole blocks that end on a whole byte, in an empty stored block. Stores what does not shrink by the part
    * `minSaving`. Returns how many bytes of `output`, which has to have room for the bound, that came to, or -errno.
    */
   deflate(

@@ -21,9 +21,9 @@ size_t codec_deflate_bound(size_t nbytes);
 
 /*
  * Deflates `in` alone: a stream's end when `last`, else whole blocks that end on
- * a whole byte, in an empty stored block. Where samples of it do not shrink by
- * min_saving (0 to 1; 0 takes none), in stored blocks. 0 with *made bytes;
- * -ENOSPC for less room than the bound, -EINVAL, -ENOMEM, -ENOTSUP.
+ * a whole byte, in an empty stored block. What does not shrink by min_saving (0
+ * to 1; 0: what grows) is stored. 0 with *made bytes; -ENOSPC for less room than
+ * the bound, -EINVAL, -ENOTSUP.
  */
 int codec_deflate(const uint8_t *in, size_t in_nbytes, int level,
                   double min_saving, bool last, uint8_t *out, size_t room,

@@ -6,19 +6,25 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "deflate_literals.h"
 #include "deflate_seam.h"
 
 enum {
   MAX_LEVEL = 12,
-  SAMPLE_LEVEL = 1,
   /* Of both kinds and each level, as many idle ones are kept as threads are
    * likely to work at once. */
   MOST_IDLE = 4,
   STORED_NBYTES = 65535,
   STORED_HEADER_NBYTES = 5,
-  SAMPLE_NBYTES = 8 * 1024,
-  LONG_SAMPLE_NBYTES = 64 * 1024,
+  TRIED_NBYTES = 32 * 1024,
+  /* From here on size counts more than time. */
+  THOROUGH_LEVEL = 6,
 };
+
+/* Shares of a block that came before: below the one libdeflate finds nothing
+ * worth its time, above the other literals alone are never as good. */
+#define NO_MATCHES 0.0005f
+#define MANY_MATCHES 0.9f
 
 /* Workers of one kind that nobody uses now. */
 struct idle {
@@ -116,38 +122,61 @@ store(const uint8_t *in, size_t in_nbytes, bool last, uint8_t *out)
   return made;
 }
 
-/* True when so much of it, deflated quickly, shrinks by the saving. */
-static bool
-shrinks(struct libdeflate_compressor *sampler, const uint8_t *in, size_t nbytes,
-        double min_saving, uint8_t *out)
+/* Complete, by libdeflate; 0 without room or memory. */
+static size_t
+compress(const uint8_t *in, size_t in_nbytes, int level, uint8_t *out,
+         size_t room)
 {
-  const size_t room = (size_t)((double)nbytes * (1 - min_saving));
-  return libdeflate_deflate_compress(sampler, in, nbytes, out, room) > 0;
+  struct libdeflate_compressor *compressor = compressor_take(level);
+  if (compressor == NULL)
+    return 0;
+  const size_t made =
+      libdeflate_deflate_compress(compressor, in, in_nbytes, out, room);
+  compressor_put(compressor, level);
+  return made;
 }
 
-/*
- * True when samples say that it is not worth it: short ones at its ends and in
- * the middle, and where these do not shrink a long one, as deflate finds again
- * what came up to 32 KiB before. `out` is written over.
- */
-static bool
-is_incompressible(const uint8_t *in, size_t in_nbytes, double min_saving,
-                  uint8_t *out)
+/* The same, with more to follow unless it is the last. */
+static size_t
+compress_block(const uint8_t *in, size_t in_nbytes, int level, bool last,
+               uint8_t *out, size_t room)
 {
-  if (min_saving <= 0 || in_nbytes < LONG_SAMPLE_NBYTES)
-    return false;
-  struct libdeflate_compressor *sampler = compressor_take(SAMPLE_LEVEL);
-  if (sampler == NULL)
-    return false;
-  const size_t rest = in_nbytes - SAMPLE_NBYTES;
-  bool found = false;
-  for (size_t i = 0; i < 3 && !found; i++)
-    found = shrinks(sampler, in + rest / 2 * i, SAMPLE_NBYTES, min_saving, out);
-  if (!found)
-    found = shrinks(sampler, in + (in_nbytes - LONG_SAMPLE_NBYTES) / 2,
-                    LONG_SAMPLE_NBYTES, min_saving, out);
-  compressor_put(sampler, SAMPLE_LEVEL);
-  return !found;
+  const size_t made = compress(in, in_nbytes, level, out, room);
+  return made == 0 || last ? made : deflate_seam_open(out, made, room);
+}
+
+/* What libdeflate makes of it, unless literals alone are no longer: then 0. A
+ * part of it is tried before all of it at low levels. */
+static size_t
+compress_with_matches(const uint8_t *in, size_t in_nbytes, int level, bool last,
+                      uint8_t *out, size_t room)
+{
+  if (level < THOROUGH_LEVEL && in_nbytes > TRIED_NBYTES) {
+    const uint8_t *part = in + (in_nbytes - TRIED_NBYTES) / 2;
+    const size_t made = deflate_literals(part, TRIED_NBYTES, true, out, room);
+    if (made > 0 && compress(part, TRIED_NBYTES, level, out, made - 1) == 0)
+      return 0;
+  } else {
+    const size_t made = deflate_literals(in, in_nbytes, last, out, room);
+    if (made > 0)
+      room = made;
+  }
+  return compress_block(in, in_nbytes, level, last, out, room);
+}
+
+static size_t
+deflate(const uint8_t *in, size_t in_nbytes, int level, bool last, uint8_t *out,
+        size_t room)
+{
+  const float share = deflate_match_share(in, in_nbytes);
+  if (share > MANY_MATCHES)
+    return compress_block(in, in_nbytes, level, last, out, room);
+  size_t made = 0;
+  if (share > NO_MATCHES)
+    made = compress_with_matches(in, in_nbytes, level, last, out, room);
+  if (made == 0)
+    made = deflate_literals(in, in_nbytes, last, out, room);
+  return made;
 }
 
 int
@@ -163,18 +192,8 @@ codec_deflate(const uint8_t *in, size_t in_nbytes, int level,
     return -ENOSPC;
   if (in_nbytes == 0)
     in = nothing;
-  if (level == 0 || is_incompressible(in, in_nbytes, min_saving, out)) {
-    *made = store(in, in_nbytes, last, out);
-    return 0;
-  }
-  struct libdeflate_compressor *compressor = compressor_take(level);
-  if (compressor == NULL)
-    return -ENOMEM;
-  size_t nbytes =
-      libdeflate_deflate_compress(compressor, in, in_nbytes, out, room);
-  compressor_put(compressor, level);
-  if (nbytes > 0 && !last)
-    nbytes = deflate_seam_open(out, nbytes, room);
+  const size_t nbytes =
+      level == 0 ? 0 : deflate(in, in_nbytes, level, last, out, room);
   const double most = min_saving > 0 ? (double)in_nbytes * (1 - min_saving)
                                      : (double)stored_nbytes(in_nbytes);
   *made = nbytes > 0 && (double)nbytes <= most

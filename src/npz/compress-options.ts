@@ -13,8 +13,8 @@ export interface CompressOptions {
    */
   readonly blockByteLength?: number | undefined
   /**
-   * Chunks that do not shrink by this part, as far as samples of them tell, are stored: quicker to write and to read. From 0,
-   * which deflates all, to less than 1; 0.02 when left out.
+   * Chunks that do not shrink by this part are stored, which is quicker to read. From 0, which deflates all, to less than 1;
+   * 0.02 when left out.
    */
   readonly minSaving?: number | undefined
 }

@@ -1,4 +1,4 @@
-// sources: src/native/codec_libdeflate.c src/native/deflate_seam.c
+// sources: src/native/codec_libdeflate.c src/native/deflate_literals.c src/native/deflate_seam.c
 // uses: libdeflate
 
 /*
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "codec.h"
+#include "deflate_literals.h"
 #include "deflate_seam.h"
 #include "zlib_abi.h"
 
@@ -202,6 +203,35 @@ round_trip(const struct edge *input, const struct edge *output, size_t nbytes,
   }
 }
 
+/* Literals alone, whatever the data; with counts that ask for codes of more than
+ * 15 bits, too. */
+static void
+literals(const struct edge *input, const struct edge *output, size_t nbytes,
+         int kind)
+{
+  char what[96];
+  uint8_t *in = edge_at(input, nbytes), *out = edge_at(output, 2 * nbytes + 2000);
+  fill(in, nbytes, kind);
+  for (size_t i = 0, symbol = 0, a = 1, b = 1; kind == KINDS && i < nbytes; i++) {
+    in[i] = (uint8_t)symbol;
+    if (--a == 0) { /* Fibonacci's numbers of each */
+      symbol++;
+      a = b;
+      b = symbol > 24 ? 1 : b * 21 / 13 + 1;
+    }
+  }
+  snprintf(what, sizeof(what), "literals, kind %d, %zu bytes", kind, nbytes);
+  for (int last = 0; last < 2; last++) {
+    const size_t made = deflate_literals(in, nbytes, last, out, 2 * nbytes + 2000);
+    check(made > 0 && zlib_agrees(out, made, in, nbytes, last), what);
+    check(deflate_literals(in, nbytes, last, out, made / 2) == 0, what);
+  }
+  const float share = deflate_match_share(in, nbytes);
+  check(share >= 0 && share <= 1, what);
+  if (nbytes > 60000 && kind < KINDS)
+    check(kind == NOISE ? share < 0.0005f : share > 0.0005f || kind == SMOOTH, what);
+}
+
 /* What nobody wrote as deflate: any answer, but no crash, and nothing written
  * where it does not belong. */
 static void
@@ -255,6 +285,13 @@ main(void)
                    level % 2 == 0 ? 0.02 : 0);
     for (int i = 0; i < 60; i++)
       round_trip(&input, &output, random_below(50000), kind, 6, 0.02);
+  }
+  for (int kind = 0; kind <= KINDS; kind++) {
+    for (size_t i = 1; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+      if (2 * sizes[i] + 2000 <= ROOM_NBYTES)
+        literals(&input, &output, sizes[i], kind);
+    for (int i = 0; i < 100; i++)
+      literals(&input, &output, 1 + random_below(3000), kind);
   }
   garbage(&input, &output);
 
