@@ -103,6 +103,8 @@ def values(kind, count):
             t = np.arange(start, min(count, start + step), dtype="f8")
             out[start : start + step] = sum(np.sin(t * w) / k for k, w in enumerate((0.0017, 0.0131, 0.0579, 0.2113), 1))
         return out
+    if kind == "rounded":
+        return np.round(np.sin(np.arange(count) * 0.001), 3)
     if kind == "ints":
         return random.integers(0, 1000, count, dtype="i4")
     ranks = random.zipf(1.2, count)

@@ -15,6 +15,7 @@ export const PYTHON_SCRIPT: string = fileURLToPath(new URL('../../engines/numpy_
 const DTYPES: { readonly [kind in Kind]: { readonly title: string; readonly itemSize: number } } = {
   normal: { title: 'float32, normally distributed', itemSize: 4 },
   smooth: { title: 'float32, a sum of sines', itemSize: 4 },
+  rounded: { title: 'float64, a sine rounded to three digits', itemSize: 8 },
   ints: { title: 'int32 below 1000', itemSize: 4 },
   tokens: { title: 'uint16 tokens', itemSize: 2 },
 }

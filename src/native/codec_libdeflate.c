@@ -25,6 +25,8 @@ enum {
  * worth its time, above the other literals alone are never as good. */
 #define NO_MATCHES 0.0005f
 #define MANY_MATCHES 0.9f
+/* By so much a trial has to be won where size counts. */
+#define TRIAL_MARGIN 0.02
 
 /* Workers of one kind that nobody uses now. */
 struct idle {
@@ -146,22 +148,25 @@ compress_block(const uint8_t *in, size_t in_nbytes, int level, bool last,
 }
 
 /* What libdeflate makes of it, unless literals alone are no longer: then 0. A
- * part of it is tried before all of it at low levels. */
+ * part of it is tried before all of it. */
 static size_t
 compress_with_matches(const uint8_t *in, size_t in_nbytes, int level, bool last,
                       uint8_t *out, size_t room)
 {
-  if (level < THOROUGH_LEVEL && in_nbytes > TRIED_NBYTES) {
+  const double margin = level < THOROUGH_LEVEL ? 0 : TRIAL_MARGIN;
+  if (in_nbytes > TRIED_NBYTES) {
     const uint8_t *part = in + (in_nbytes - TRIED_NBYTES) / 2;
-    const size_t made = deflate_literals(part, TRIED_NBYTES, true, out, room);
-    if (made > 0 && compress(part, TRIED_NBYTES, level, out, made - 1) == 0)
+    const double alone =
+        (double)deflate_literals(part, TRIED_NBYTES, true, out, room);
+    const double matched =
+        (double)compress(part, TRIED_NBYTES, level, out, room);
+    if (alone > 0 && alone * (1 + margin) <= matched)
       return 0;
-  } else {
-    const size_t made = deflate_literals(in, in_nbytes, last, out, room);
-    if (made > 0)
-      room = made;
+    if (alone == 0 || margin == 0 || matched * (1 + margin) <= alone)
+      return compress_block(in, in_nbytes, level, last, out, room);
   }
-  return compress_block(in, in_nbytes, level, last, out, room);
+  const size_t made = deflate_literals(in, in_nbytes, last, out, room);
+  return compress_block(in, in_nbytes, level, last, out, made > 0 ? made : room);
 }
 
 static size_t

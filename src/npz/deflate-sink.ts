@@ -11,6 +11,7 @@ import {
   type ZipMemberRecord,
 } from '../format/zip-write-records.ts'
 import { crc32, deflateAlone } from '../storage/deflate.ts'
+import { SpareMemory } from '../storage/memory.ts'
 import type { Deflation } from './compress-options.ts'
 import { type MemberPlan, type MemberSink, type MemberTarget, requireAttached, requireComplete } from './member-sink.ts'
 
@@ -20,6 +21,8 @@ const STORED_BLOCK_HEADER_BYTE_LENGTH = 5
 const MAX_STORED_BLOCK_BYTE_LENGTH = 65_535
 /** What the hidden index's name has more than the member's. */
 const INDEX_NAME_BYTE_LENGTH = 11
+/** As many as can be under way. */
+const MOST_SPARE = 4
 /** Bytes at a time: the checksum brings them into the cache, the copy into the chunk finds them there. */
 const PIECE_BYTE_LENGTH = 256 * 1024
 /** More than deflate ever makes of bytes that it cannot compress, block headers and flushes included. */
@@ -37,7 +40,9 @@ export class DeflateSink implements MemberSink {
   /** Where the pieces of the header that are not deflated were put, with the bytes of each. */
   readonly #plainPieces: { readonly byteOffset: number; readonly byteLength: number }[] = []
   readonly #chunkByteOffsets: number[] = []
-  #chunk: Uint8Array
+  readonly #spareChunks = new SpareMemory(MOST_SPARE)
+  readonly #spareOutputs = new SpareMemory(MOST_SPARE)
+  #chunk: Uint8Array<ArrayBuffer>
   #chunkUsed = 0
   #chunkCount = 0
   #byteOffset = -1
@@ -116,7 +121,7 @@ export class DeflateSink implements MemberSink {
       // A full chunk waits: it may be the last.
       if (this.#chunkUsed === this.#chunk.length) {
         await this.#sendChunk(false)
-        this.#chunk = new Uint8Array(this.#nextChunkByteLength)
+        this.#chunk = this.#spareChunks.take(this.#nextChunkByteLength)
         this.#chunkUsed = 0
       }
       const piece = bytes.subarray(done, done + this.#chunk.length - this.#chunkUsed)
@@ -128,13 +133,21 @@ export class DeflateSink implements MemberSink {
 
   async #sendChunk(last: boolean): Promise<void> {
     const start = this.#chunkCount * this.#deflation.blockByteLength
-    const bytes = this.#chunk.subarray(0, this.#chunkUsed)
+    const chunk = this.#chunk
+    const bytes = chunk.subarray(0, this.#chunkUsed)
     const plain = bytes.subarray(0, Math.max(0, Math.min(bytes.byteLength, this.#plainByteLength - start)))
     const rest = bytes.subarray(plain.byteLength)
     this.#chunkCount++
     await this.#target.work.add(
-      () => (rest.byteLength === 0 && !last ? FLUSH : deflateAlone(rest, this.#deflation, last)),
-      (deflated) => this.#writeChunk(plain, deflated, last),
+      () => {
+        if (rest.byteLength === 0 && !last) return { bytes: FLUSH, release: () => {} }
+        return deflateAlone(rest, this.#deflation, last, this.#spareOutputs)
+      },
+      async (deflated) => {
+        await this.#writeChunk(plain, deflated.bytes, last)
+        deflated.release()
+        this.#spareChunks.put(chunk)
+      },
     )
   }
 

@@ -2,6 +2,7 @@
 
 import * as zlib from 'node:zlib'
 import { type Addon, loadAddon } from '../native/binding.ts'
+import type { SpareMemory } from './memory.ts'
 import { inPool } from './threads.ts'
 
 /** Compression levels of zlib: 0 stores, 1 is fast, 9 small. libdeflate has more. */
@@ -34,19 +35,29 @@ export function maxLevel(): number {
   return Math.max(ZLIB_MAX_LEVEL, loadAddon()?.codecMaxLevel ?? 0)
 }
 
+/** Deflated bytes, and what to call when they are not needed any more. */
+export interface Deflated {
+  readonly bytes: Uint8Array
+  readonly release: () => void
+}
+
+const nothingToRelease = (): void => {}
+
 /**
  * Deflates bytes without regard to any before them. Ends in a flush, on a whole byte, or when `last` with the stream's end.
- * The bytes are not touched before a promise settles.
+ * The bytes are not touched before a promise settles. The output may be in memory of `spare`.
  */
 export function deflateAlone(
   bytes: Uint8Array,
   settings: DeflateSettings,
   last: boolean,
-): Uint8Array | Promise<Uint8Array> {
+  spare: SpareMemory,
+): Deflated | Promise<Deflated> {
   const addon = loadAddon()
-  return addon === null || addon.codec === null
-    ? deflateByZlib(bytes, settings, last)
-    : deflateByCodec(addon, bytes, settings, last)
+  if (addon !== null && addon.codec !== null) return deflateByCodec(addon, bytes, settings, last, spare)
+  const deflated = deflateByZlib(bytes, settings, last)
+  const whole = (made: Uint8Array): Deflated => ({ bytes: made, release: nothingToRelease })
+  return deflated instanceof Promise ? deflated.then(whole) : whole(deflated)
 }
 
 function deflateByCodec(
@@ -54,12 +65,13 @@ function deflateByCodec(
   bytes: Uint8Array,
   { level, minSaving }: DeflateSettings,
   last: boolean,
-): Uint8Array | Promise<Uint8Array> {
+  spare: SpareMemory,
+): Deflated | Promise<Deflated> {
   const { byteLength } = bytes
-  const output = new Uint8Array(addon.deflateBound(byteLength))
-  const made = (count: number): Uint8Array => {
+  const output = spare.take(addon.deflateBound(byteLength))
+  const made = (count: number): Deflated => {
     if (count < 0) throw new Error(`deflate: the codec refused the work (errno ${count})`)
-    return output.subarray(0, count)
+    return { bytes: output.subarray(0, count), release: () => spare.put(output) }
   }
   if (byteLength <= ON_THIS_THREAD_BYTE_LENGTH) {
     return made(addon.deflate(bytes, 0, byteLength, level, minSaving, last, output))

@@ -26,3 +26,25 @@ export function alignedBytes(byteLength: number, alignment: number): Uint8Array<
   const start = over === 0 ? 0 : alignment - over
   return bytes.subarray(start, start + byteLength)
 }
+
+/** Memory that was used and can be used again, all of one length: the first touch of new pages costs more than filling them. */
+export class SpareMemory {
+  readonly #most: number
+  readonly #spare: Uint8Array<ArrayBuffer>[] = []
+
+  /** Keeps at most so many blocks. */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** A block of this length, which may hold anything. */
+  take(byteLength: number): Uint8Array<ArrayBuffer> {
+    const bytes = this.#spare.pop()
+    return bytes?.byteLength === byteLength ? bytes : new Uint8Array(byteLength)
+  }
+
+  /** Gives back a whole block that nobody uses any more. */
+  put(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#spare.length < this.#most) this.#spare.push(bytes)
+  }
+}
