@@ -1,9 +1,11 @@
 // A whole member in memory, checked: read or inflated off the main thread, in parallel where the member allows it.
 
 import type { StridedArray } from '../array/strided-array.ts'
+import { combineCrc32 } from '../format/crc32-combine.ts'
 import type { ByteSource } from '../storage/byte-source.ts'
 import { crc32 } from '../storage/deflate.ts'
 import { HeapSource } from '../storage/heap.ts'
+import { defaultThreads, eachInFlight } from '../storage/threads.ts'
 import { zstdDecompressAsync } from '../storage/zstd.ts'
 import type { Member } from './member.ts'
 import { imageArray, memoryForImage } from './member-image.ts'
@@ -60,22 +62,19 @@ async function loadStored(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { source } = member.archive
   const bytes = memoryForImage(member.imageIn(source, member.dataByteOffset))
-  const read = async (at: number): Promise<Uint8Array> => {
+  const crcs = new Float64Array(Math.ceil(bytes.byteLength / PIECE_BYTE_LENGTH))
+  // Each piece is checked while others are read.
+  await eachInFlight(crcs.keys(), defaultThreads(), async (index) => {
+    signal?.throwIfAborted()
+    const at = index * PIECE_BYTE_LENGTH
     const piece = bytes.subarray(at, at + PIECE_BYTE_LENGTH)
     await readInto(source, member.dataByteOffset + at, piece)
-    return piece
-  }
-  let crc = 0
-  let next = read(0)
-  for (let at = 0; at < bytes.byteLength; at += PIECE_BYTE_LENGTH) {
-    const piece = await next
-    signal?.throwIfAborted()
-    // The next one is read while this one is checked.
-    next = read(Math.min(bytes.byteLength, at + PIECE_BYTE_LENGTH))
-    next.catch(() => {})
-    if (verify) crc = crc32(piece, crc)
-  }
-  await next
+    if (verify) crcs[index] = crc32(piece)
+  })
+  signal?.throwIfAborted()
+  const crc = crcs.reduce((all, one, index) => {
+    return combineCrc32(all, one, Math.min(PIECE_BYTE_LENGTH, bytes.byteLength - index * PIECE_BYTE_LENGTH))
+  }, 0)
   if (verify) member.checkCrc(crc)
   return bytes
 }
