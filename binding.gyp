@@ -1,7 +1,6 @@
 {
   "variables": {
-    "libdeflate_libs": "<!(node src/native/libdeflate.mjs libs)",
-    "libdeflate_cflags": "<!(node src/native/libdeflate.mjs cflags)"
+    "libdeflate_libs": "<!(node src/native/libdeflate.mjs libs)"
   },
   "targets": [
     {
@@ -33,7 +32,7 @@
             "src/native/deflate_literals.c",
             "src/native/deflate_seam.c"
           ],
-          "cflags": ["<(libdeflate_cflags)"],
+          "include_dirs": ["<!@(node src/native/libdeflate.mjs includes)"],
           "libraries": ["<(libdeflate_libs)"]
         }, {
           "sources": ["src/native/codec_none.c"]

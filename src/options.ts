@@ -14,7 +14,7 @@ export function checkOptions(options: unknown, allowed: readonly string[], what:
     }
   }
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue
+    if (value === undefined || (value === null && name === 'signal')) continue
     if (FLAGS.has(name) && typeof value !== 'boolean') {
       throw new TypeError(`${what}: ${name}: expected true or false, got ${shown(value)}`)
     }

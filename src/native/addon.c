@@ -674,8 +674,9 @@ part_get(napi_env env, const napi_value *argv, uint8_t **bytes,
       end < start)
     return -EINVAL;
   *nbytes = (uint64_t)(end - start);
-  *bytes = length == 0 ? NULL : (uint8_t *)data + start;
-  return range_check((uint64_t)start, *nbytes, length);
+  int error = range_check((uint64_t)start, *nbytes, length);
+  *bytes = error != 0 || length == 0 ? NULL : (uint8_t *)data + start;
+  return error;
 }
 
 enum { INFLATE_ARGUMENTS = 10, INFLATE_RESULTS = 5 };
@@ -745,7 +746,7 @@ struct deflate_job {
   double min_saving;
   bool last;
   uint8_t *out;
-  uint64_t out_nbytes;
+  size_t room;
 };
 
 /* deflate(input, inputStart, inputEnd, level, minSaving, last, output) */
@@ -767,7 +768,7 @@ deflate_get(napi_env env, const napi_value *argv, struct deflate_job *job)
       array_get(env, argv[6], napi_uint8_array, &out, &room) != 0)
     return -EINVAL;
   job->out = out;
-  job->out_nbytes = room;
+  job->room = room;
   return 0;
 }
 
@@ -777,8 +778,8 @@ deflate_run(const struct deflate_job *job)
 {
   size_t made;
   int error = codec_deflate(job->in, (size_t)job->in_nbytes, job->level,
-                            job->min_saving, job->last, job->out,
-                            (size_t)job->out_nbytes, &made);
+                            job->min_saving, job->last, job->out, job->room,
+                            &made);
   return error != 0 ? error : (double)made;
 }
 
@@ -826,9 +827,12 @@ block_part(const double *range, size_t length, size_t after, uint8_t *bytes,
   if (!(range[0] >= 0 && range[1] >= range[0] && range[1] < 0x1p53))
     return -EINVAL;
   const uint64_t start = (uint64_t)range[0], end = (uint64_t)range[1];
-  *part = bytes == NULL ? NULL : bytes + start;
-  *nbytes = (size_t)(end - start);
-  return range_check(start, end - start + after, length);
+  const int error = range_check(start, end - start + after, length);
+  if (error == 0) {
+    *part = bytes == NULL ? NULL : bytes + start;
+    *nbytes = (size_t)(end - start);
+  }
+  return error;
 }
 
 /* 0 with a new job, or a negative errno. */
@@ -939,7 +943,7 @@ struct work {
   const _Atomic int32_t *stop;
   struct deflate_job deflate;
   struct blocks_job *blocks; /* its CRCs go into arrays[2] */
-  double error;              /* or, of a deflate, the bytes it came to */
+  double status; /* 0, or of a deflate the bytes it came to, or an error */
 };
 
 static void
@@ -951,32 +955,32 @@ work_execute(napi_env env, void *data)
   (void)env;
   switch (work->kind) {
   case WORK_COPY:
-    work->error = copy_run(&work->job.copy);
+    work->status = copy_run(&work->job.copy);
     break;
   case WORK_FLUSH:
-    work->error =
+    work->status =
         mapping_flush(&handle->mapping, work->byte_offset, work->nbytes);
     break;
   case WORK_PREFETCH:
-    work->error =
+    work->status =
         mapping_populate(&handle->mapping, work->byte_offset, work->nbytes);
     break;
   case WORK_WRITE:
-    work->error = output_write(work->fd, work->bytes, (size_t)work->nbytes,
+    work->status = output_write(work->fd, work->bytes, (size_t)work->nbytes,
                                work->byte_offset, &written);
     break;
   case WORK_INFLATE:
-    work->error = inflater_run(work->inflater, &work->run);
+    work->status = inflater_run(work->inflater, &work->run);
     break;
   case WORK_TAKE:
-    work->error =
+    work->status =
         take_run(work->gather, &work->job, work->threads, work->stop);
     break;
   case WORK_DEFLATE:
-    work->error = deflate_run(&work->deflate);
+    work->status = deflate_run(&work->deflate);
     break;
   case WORK_BLOCKS:
-    work->error = blocks_run(work->blocks);
+    work->status = blocks_run(work->blocks);
     break;
   }
 }
@@ -1006,24 +1010,24 @@ work_complete(napi_env env, napi_status status, void *data)
 {
   struct work *work = data;
   napi_value result;
-  double error = status == napi_ok ? work->error : -ECANCELED;
-  if (error == 0 && (work->kind == WORK_COPY || work->kind == WORK_TAKE)) {
+  double outcome = status == napi_ok ? work->status : -ECANCELED;
+  if (outcome == 0 && (work->kind == WORK_COPY || work->kind == WORK_TAKE)) {
     job_check_size(&work->job);
     /* Closed meanwhile: takeFault has no handle to ask any more. */
     const struct handle *source = work->job.handles[1];
     if (source != NULL && !source->open && mapping_is_lost(&source->mapping))
-      error = -EFAULT;
+      outcome = -EFAULT;
   }
-  if (work->kind == WORK_INFLATE && error != -ECANCELED &&
+  if (work->kind == WORK_INFLATE && outcome != -ECANCELED &&
       napi_get_reference_value(env, work->arrays[2], &result) == napi_ok &&
       result != NULL)
     inflate_tell(env, result, &work->run);
-  if (work->kind == WORK_BLOCKS && error == 0 &&
+  if (work->kind == WORK_BLOCKS && outcome == 0 &&
       napi_get_reference_value(env, work->arrays[2], &result) == napi_ok &&
       result != NULL)
     blocks_tell(env, result, work->blocks);
   /* An environment on its way out refuses these; nobody waits any more. */
-  if (napi_create_double(env, error, &result) == napi_ok)
+  if (napi_create_double(env, outcome, &result) == napi_ok)
     napi_resolve_deferred(env, work->deferred, result);
   work_free(env, work);
 }

@@ -188,7 +188,7 @@ export interface Addon {
   /**
    * Inflates blocks that need nothing before them. `blocks` has five numbers for each: `[inputStart, inputEnd)`,
    * `[outputStart, outputEnd)`, all of it to be filled, and 1 when the stream ends with the block, else 0; in that place
-   * comes its CRC-32, or 0 without `withCrc`. After a block that is not the last there have to be two bytes of input, which
+   * comes its CRC-32, or 0 without `withCrc`. After a block that is not the last there have to be five bytes of input, which
    * are used for a time. 0, or -EILSEQ when one is no such block; the output may be overwritten anyway.
    */
   inflateBlocks(input: Uint8Array, output: Uint8Array, blocks: Float64Array, withCrc: boolean): number

@@ -39,7 +39,7 @@ struct codec_block {
 };
 
 /* One that is not the last is ended for the time by so many bytes after it. */
-#define CODEC_END_NBYTES 2
+#define CODEC_END_NBYTES 5
 
 /*
  * Inflates a block that needs nothing before it to exactly out_nbytes. After

@@ -16,7 +16,8 @@ enum {
   MOST_IDLE = 4,
   STORED_NBYTES = 65535,
   STORED_HEADER_NBYTES = 5,
-  TRIED_NBYTES = 32 * 1024,
+  TRIED_PARTS = 3,
+  TRIED_NBYTES = 12 * 1024,
   /* From here on size counts more than time. */
   THOROUGH_LEVEL = 6,
 };
@@ -147,22 +148,24 @@ compress_block(const uint8_t *in, size_t in_nbytes, int level, bool last,
   return made == 0 || last ? made : deflate_seam_open(out, made, room);
 }
 
-/* What libdeflate makes of it, unless literals alone are no longer: then 0. A
- * part of it is tried before all of it. */
+/* What libdeflate makes of it, unless literals alone are no longer: then 0. Parts
+ * of it, from its ends and the middle, are tried before all of it. */
 static size_t
 compress_with_matches(const uint8_t *in, size_t in_nbytes, int level, bool last,
                       uint8_t *out, size_t room)
 {
   const double margin = level < THOROUGH_LEVEL ? 0 : TRIAL_MARGIN;
-  if (in_nbytes > TRIED_NBYTES) {
-    const uint8_t *part = in + (in_nbytes - TRIED_NBYTES) / 2;
-    const double alone =
-        (double)deflate_literals(part, TRIED_NBYTES, true, out, room);
-    const double matched =
-        (double)compress(part, TRIED_NBYTES, level, out, room);
-    if (alone > 0 && alone * (1 + margin) <= matched)
+  if (in_nbytes > TRIED_PARTS * TRIED_NBYTES) {
+    const size_t step = (in_nbytes - TRIED_NBYTES) / (TRIED_PARTS - 1);
+    double alone = 0, matched = 0;
+    for (size_t i = 0; i < TRIED_PARTS; i++) {
+      const uint8_t *part = in + i * step;
+      alone += (double)deflate_literals(part, TRIED_NBYTES, true, out, room);
+      matched += (double)compress(part, TRIED_NBYTES, level, out, room);
+    }
+    if (alone * (1 + margin) <= matched)
       return 0;
-    if (alone == 0 || margin == 0 || matched * (1 + margin) <= alone)
+    if (margin == 0 || matched * (1 + margin) <= alone)
       return compress_block(in, in_nbytes, level, last, out, room);
   }
   const size_t made = deflate_literals(in, in_nbytes, last, out, room);
@@ -207,33 +210,48 @@ codec_deflate(const uint8_t *in, size_t in_nbytes, int level,
   return 0;
 }
 
+/* Inflates it with so many bytes for an end behind it, if any: true when both
+ * are used up, and the output is full. */
+static bool
+inflates(struct libdeflate_decompressor *inflater,
+         const struct codec_block *block, const uint8_t *end, size_t end_nbytes)
+{
+  uint8_t saved[CODEC_END_NBYTES], nothing;
+  uint8_t *const after = block->in + block->in_nbytes;
+  const size_t nbytes = block->in_nbytes + end_nbytes;
+  size_t consumed = 0, made = 0;
+  if (end_nbytes > 0) {
+    memcpy(saved, after, end_nbytes);
+    memcpy(after, end, end_nbytes);
+  }
+  const enum libdeflate_result result = libdeflate_deflate_decompress_ex(
+      inflater, block->in, nbytes, block->out == NULL ? &nothing : block->out,
+      block->out_nbytes, &consumed, &made);
+  if (end_nbytes > 0)
+    memcpy(after, saved, end_nbytes);
+  return result == LIBDEFLATE_SUCCESS && consumed == nbytes &&
+         made == block->out_nbytes;
+}
+
 int
 codec_inflate(const struct codec_block *block)
 {
-  /* A final block that holds nothing. */
-  static const uint8_t end[CODEC_END_NBYTES] = {0x03, 0x00};
-  uint8_t saved[CODEC_END_NBYTES] = {0}, nothing;
-  uint8_t *const after = block->in + block->in_nbytes;
-  size_t nbytes = block->in_nbytes, consumed = 0, made = 0;
+  /* A final block that holds nothing, in two ways. */
+  static const uint8_t end[] = {0x03, 0x00};
+  static const uint8_t long_end[CODEC_END_NBYTES] = {0x01, 0, 0, 0xff, 0xff};
+  const size_t end_nbytes = block->last ? 0 : sizeof(end);
   struct libdeflate_decompressor *inflater = idle_take(&idle_decompressors);
   if (inflater == NULL)
     inflater = libdeflate_alloc_decompressor();
   if (inflater == NULL)
     return -ENOMEM;
-  if (!block->last) {
-    memcpy(saved, after, sizeof(saved));
-    memcpy(after, end, sizeof(end));
-    nbytes += sizeof(end);
-  }
-  const enum libdeflate_result result = libdeflate_deflate_decompress_ex(
-      inflater, block->in, nbytes, block->out == NULL ? &nothing : block->out,
-      block->out_nbytes, &consumed, &made);
-  if (!block->last)
-    memcpy(after, saved, sizeof(saved));
+  bool good = inflates(inflater, block, end, end_nbytes);
+  /* Stored data may have swallowed the end, as data that was cut from it: it
+   * cannot have swallowed one of another length as well. */
+  if (good && !block->last && block->out_nbytes >= sizeof(end) &&
+      memcmp(block->out + block->out_nbytes - sizeof(end), end, sizeof(end)) == 0)
+    good = inflates(inflater, block, long_end, sizeof(long_end));
   if (!idle_put(&idle_decompressors, inflater))
     libdeflate_free_decompressor(inflater);
-  return result == LIBDEFLATE_SUCCESS && consumed == nbytes &&
-                 made == block->out_nbytes
-             ? 0
-             : -EILSEQ;
+  return good ? 0 : -EILSEQ;
 }

@@ -235,7 +235,7 @@ put_lengths(struct writer *writer, const uint8_t *litlen)
                                           11, 4,  12, 3, 13, 2, 14, 1, 15};
   uint8_t lengths[NLITLEN + NDIST], nbits[NCODELEN];
   uint8_t symbols[NLITLEN + NDIST], extras[NLITLEN + NDIST];
-  uint16_t codes[NCODELEN];
+  uint16_t codes[NCODELEN] = {0};
   uint32_t counts[NCODELEN] = {0};
   unsigned nsymbols = 0, ncodelen = NCODELEN;
   memcpy(lengths, litlen, NLITLEN);
@@ -283,7 +283,7 @@ put_block(struct writer *writer, const uint8_t *in, size_t nbytes,
           uint32_t *counts, bool final, const uint8_t *end)
 {
   uint8_t lengths[NLITLEN];
-  uint16_t codes[NLITLEN];
+  uint16_t codes[NLITLEN] = {0};
   uint64_t nbits = 0;
   counts[END_OF_BLOCK] = 1;
   code_lengths(counts, NLITLEN, MAX_BITS, lengths);
@@ -333,7 +333,7 @@ deflate_literals(const uint8_t *in, size_t nbytes, bool last, uint8_t *out,
   const uint8_t *const end = out + room;
   struct writer writer = {out, 0, 0};
   /* Counts of more bytes would not fit into 32 bits. */
-  if (nbytes == 0 || nbytes > UINT32_MAX)
+  if (nbytes == 0 || nbytes >= UINT32_MAX)
     return 0;
   uint32_t counts[NLITLEN], more[NLITLEN];
   size_t begin = 0, at = nbytes < PIECE_NBYTES ? nbytes : PIECE_NBYTES;

@@ -1,4 +1,4 @@
-// Prints how to compile (`cflags`) or link (`libs`) with a static libdeflate, for binding.gyp and the C tests: nothing where
+// Prints where to find the header (`includes`) and how to link (`libs`) with a static libdeflate, for binding.gyp and the C tests: nothing where
 // pkg-config knows of none, where it does not link, and with NPYMAP_LIBDEFLATE=0.
 import { spawnSync } from 'node:child_process'
 
@@ -18,9 +18,20 @@ function find() {
       ? [`${pkgConfig('--variable=libdir').join(' ')}/libdeflate.a`]
       : // Its symbols stay inside the addon: the program may have others of these names.
         [...folders, '-l:libdeflate.a', '-Wl,--exclude-libs,libdeflate.a']
-  const found = { cflags: pkgConfig('--cflags-only-I'), libs }
+  const found = { includes: pkgConfig('--cflags-only-I').map((flag) => flag.slice(2)), libs }
   const [cc, ...words] = (process.env.CC ?? 'cc').split(' ')
-  const args = [...words, ...found.cflags, '-x', 'c', '-', '-x', 'none', ...libs, '-o', '/dev/null']
+  const args = [
+    ...words,
+    ...found.includes.map((folder) => `-I${folder}`),
+    '-x',
+    'c',
+    '-',
+    '-x',
+    'none',
+    ...libs,
+    '-o',
+    '/dev/null',
+  ]
   return spawnSync(cc, args, { input: PROBE }).status === 0 ? found : null
 }
 

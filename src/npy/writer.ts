@@ -3,6 +3,7 @@
 
 import type { DType, DTypeName } from '../layout/dtype.ts'
 import type { Order } from '../layout/shape.ts'
+import { checkOptions } from '../options.ts'
 import { BufferedOutput } from '../storage/buffered-output.ts'
 import { requireStillAt } from '../storage/lock.ts'
 import { fromNodeError } from '../storage/os.ts'
@@ -192,6 +193,7 @@ export class NpyWriter<T extends DTypeName = DTypeName> {
    * With `bytes`, chunks are raw bytes in the file's dtype, as byte streams give them.
    */
   writable(options: { readonly bytes?: boolean } = {}): WritableStream<unknown> {
+    checkOptions(options, ['bytes'], 'writable')
     return streamInto(this, options.bytes === true)
   }
 

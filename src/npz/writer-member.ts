@@ -8,6 +8,7 @@ import { headerWith, shapeWith } from '../npy/growing.ts'
 import type { NewGrowing } from '../npy/growing-shape.ts'
 import { RowOutput } from '../npy/row-output.ts'
 import { streamInto, type WriterLife } from '../npy/writer-life.ts'
+import { checkOptions } from '../options.ts'
 import type { MemberSink } from './member-sink.ts'
 
 /** What a member's writer begins with. */
@@ -139,6 +140,7 @@ export class NpzMemberWriter<T extends DTypeName = DTypeName> {
    * With `bytes`, chunks are raw bytes in the member's dtype, as byte streams give them.
    */
   writable(options: { readonly bytes?: boolean } = {}): WritableStream<unknown> {
+    checkOptions(options, ['bytes'], 'writable')
     return streamInto(this, options.bytes === true)
   }
 

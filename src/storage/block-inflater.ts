@@ -3,16 +3,15 @@
 
 import { type Addon, loadAddon } from '../native/binding.ts'
 import type { ByteSource } from './byte-source.ts'
+import { EILSEQ } from './os.ts'
 import type { Steps, Work } from './steps.ts'
 import { inPool } from './threads.ts'
 
 /** After a block, for the codec. */
-const SPARE_BYTE_LENGTH = 2
+const SPARE_BYTE_LENGTH = 5
 const NUMBERS_PER_BLOCK = 5
 /** Compressed bytes of one read: between reads the work can be ended. */
 const PIECE_BYTE_LENGTH = 4 * 1024 * 1024
-/** From the codec: no such block. */
-const EILSEQ = -84
 
 /** A block: where it is in the compressed bytes that were read, and where its output goes. */
 export interface Block {

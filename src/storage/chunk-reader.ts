@@ -7,7 +7,8 @@ import { SOZIP_CHUNK_END, type SozipIndex } from '../format/sozip.ts'
 import { type Block, inflateBlocks, readCompressed } from './block-inflater.ts'
 import { crc32 } from './deflate.ts'
 import { type CrcMode, type DeflatedRange, hex } from './inflate-cursor.ts'
-import type { Page, PageCache } from './page-cache.ts'
+import type { InflatePool } from './inflate-pool.ts'
+import type { Page } from './page-cache.ts'
 import type { Steps } from './steps.ts'
 
 /** Output of one trip to a thread, at least a chunk. */
@@ -31,25 +32,28 @@ export class ChunkReader {
   readonly chunkByteLength: number
   readonly #range: DeflatedRange
   readonly #index: SozipIndex
-  readonly #cache: PageCache
+  readonly #pool: InflatePool
   /** CRC-32 of the chunks that were inflated, NaN of the others. */
   readonly #crcs: Float64Array
   #unseen: number
-  /** Memory for compressed bytes that nobody uses now. */
-  #input: Uint8Array | null = null
 
-  constructor(range: DeflatedRange, index: SozipIndex, cache: PageCache) {
+  constructor(range: DeflatedRange, index: SozipIndex, pool: InflatePool) {
     this.#range = range
     this.#index = index
-    this.#cache = cache
+    this.#pool = pool
     this.chunkByteLength = index.chunkByteLength
     this.#crcs = new Float64Array(index.chunkByteOffsets.length).fill(Number.NaN)
     this.#unseen = this.#crcs.length
   }
 
+  /** True when chunks can be kept as pages; else less than a chunk is better read by a cursor, which goes on where it stands. */
+  get fitsCache(): boolean {
+    return 2 * this.chunkByteLength <= this.#pool.cache.byteLength
+  }
+
   /** Bytes of it in the cache, of `[start, end)`. */
   heldBetween(start: number, end: number): number {
-    return this.#cache.heldBetween(this, start, end)
+    return this.#pool.cache.heldBetween(this, start, end)
   }
 
   /**
@@ -62,14 +66,22 @@ export class ChunkReader {
     const own = (total: number, part: number, byteLength: number): number =>
       crc === 'own' ? combineCrc32(total, part, byteLength) : 0
     let total = 0
+    let refusedUntil = 0
     for (let done = 0; done < into.byteLength; ) {
       const at = byteOffset + done
       const target = into.subarray(done)
-      if (around && at % this.chunkByteLength === 0) {
+      if (around && at % this.chunkByteLength === 0 && at >= refusedUntil) {
         const whole = yield* this.#wholeChunks(at, target, crc)
         total = own(total, whole.crc, whole.byteLength)
         done += whole.byteLength
+        refusedUntil = whole.refusedUntil
         if (whole.byteLength > 0) continue
+      }
+      if (!this.fitsCache) {
+        const part = target.subarray(0, this.chunkByteLength - (at % this.chunkByteLength))
+        total = own(total, yield* rest(at, part), part.byteLength)
+        done += part.byteLength
+        continue
       }
       const page = yield* this.#page(at, crc)
       if (page === null) return own(total, yield* rest(at, target), target.byteLength)
@@ -85,25 +97,29 @@ export class ChunkReader {
   /** The page with this byte, inflated unless it is in the cache; null when its chunk is not what the index says. */
   *#page(byteOffset: number, crc: CrcMode): Steps<Page | null> {
     const chunk = Math.floor(byteOffset / this.chunkByteLength)
-    const held = this.#cache.get(this, chunk)
+    const held = this.#pool.cache.get(this, chunk)
     if (held !== undefined) return held
     const start = chunk * this.chunkByteLength
     const byteLength = Math.min(this.chunkByteLength, this.#range.uncompressedByteLength - start)
-    const page = this.#cache.newPage(this, chunk, byteLength, start)
+    const page = this.#pool.cache.newPage(this, chunk, byteLength, start)
     const crcs = yield* this.#inflate(chunk, chunk + 1, page.bytes, true)
     if (crcs === null) return null
     if (crc === 'running') this.#see(chunk, crcs)
     page.to = byteLength
-    this.#cache.put(page)
+    this.#pool.cache.put(page)
     return page
   }
 
   /**
    * Inflates all chunks that lie within `[start, start + into.byteLength)`, from one that begins at `start` on, into memory.
-   * Returns their bytes and CRC-32: no bytes when the first chunk is longer than the memory, fewer where one is not what the
-   * index says.
+   * Returns how many bytes they have and their CRC-32: no bytes when the first chunk is longer than the memory, fewer where
+   * one is not what the index says. It is among those up to `refusedUntil`.
    */
-  *#wholeChunks(start: number, into: Uint8Array, crc: CrcMode): Steps<{ byteLength: number; crc: number }> {
+  *#wholeChunks(
+    start: number,
+    into: Uint8Array,
+    crc: CrcMode,
+  ): Steps<{ byteLength: number; crc: number; refusedUntil: number }> {
     const { chunkByteLength } = this
     const { uncompressedByteLength } = this.#range
     const end = start + into.byteLength
@@ -115,14 +131,14 @@ export class ChunkReader {
       const next = Math.min(stop, chunk + perTrip)
       const byteLength = Math.min(next * chunkByteLength, uncompressedByteLength) - chunk * chunkByteLength
       const crcs = yield* this.#inflate(chunk, next, into.subarray(done, done + byteLength), crc !== 'none')
-      if (crcs === null) break
+      if (crcs === null) return { byteLength: done, crc: total, refusedUntil: start + done + byteLength }
       if (crc === 'running') this.#see(chunk, crcs)
-      for (const [i, one] of crcs.entries()) {
-        if (crc === 'own') total = combineCrc32(total, one, this.#lengthOf(chunk + i))
+      if (crc === 'own') {
+        for (const [i, one] of crcs.entries()) total = combineCrc32(total, one, this.#lengthOf(chunk + i))
       }
       done += byteLength
     }
-    return { byteLength: done, crc: total }
+    return { byteLength: done, crc: total, refusedUntil: 0 }
   }
 
   #lengthOf(chunk: number): number {
@@ -140,12 +156,12 @@ export class ChunkReader {
     const byteLength = begin(stop) - from
     const most = into.byteLength * MOST_EXPANSION + (stop - first) * MOST_ADDED_BYTE_LENGTH
     if (from < 0 || byteLength > most) return null
-    const memory = this.#input
-    this.#input = null
-    const input = yield* readCompressed(source, byteOffset + from, byteLength, memory)
-    if (first > 0 && SOZIP_CHUNK_END.some((byte, i) => input[i] !== byte)) return null
+    const input = yield* readCompressed(source, byteOffset + from, byteLength, this.#pool.takeInput())
+    const endsBefore = (at: number): boolean =>
+      SOZIP_CHUNK_END.every((byte, i) => input[at - SOZIP_CHUNK_END.length + i] === byte)
     const blocks: Block[] = []
     for (let chunk = first; chunk < stop; chunk++) {
+      if (chunk > 0 && !endsBefore(begin(chunk) - from)) return null
       const outputStart = (chunk - first) * this.chunkByteLength
       blocks.push({
         start: begin(chunk) - from,
@@ -156,7 +172,7 @@ export class ChunkReader {
       })
     }
     const crcs = yield* inflateBlocks(input, into, blocks, withCrc)
-    if (input.byteLength <= TRIP_BYTE_LENGTH) this.#input = input
+    this.#pool.putInput(input)
     return crcs
   }
 

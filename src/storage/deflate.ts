@@ -45,7 +45,7 @@ const nothingToRelease = (): void => {}
 
 /**
  * Deflates bytes without regard to any before them. Ends in a flush, on a whole byte, or when `last` with the stream's end.
- * The bytes are not touched before a promise settles. The output may be in memory of `spare`.
+ * The caller must not touch the bytes until a promise settles. The output may be in memory of `spare`.
  */
 export function deflateAlone(
   bytes: Uint8Array,

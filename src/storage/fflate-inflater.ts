@@ -3,6 +3,7 @@
 import { crc32 } from 'node:zlib'
 import { Inflate } from 'fflate'
 import type { Inflater, InflaterInput, InflaterOutcome, InflaterOutput } from './inflater.ts'
+import { EILSEQ } from './os.ts'
 
 /** A piece of this many compressed bytes becomes 4 MiB at most. */
 const PIECE_BYTE_LENGTH = 4096
@@ -10,7 +11,6 @@ const PIECE_BYTE_LENGTH = 4096
 const LONG_PIECE_BYTE_LENGTH = 32 * 1024
 const FEW_TIMES = 16
 const NOTHING = new Uint8Array(0)
-const EILSEQ = -84
 
 /** A raw deflate stream in JavaScript. Starts only where no window is needed or one is given, on a whole byte. */
 export class FflateInflater implements Inflater {

@@ -11,8 +11,6 @@ import { runLater, type Steps } from './steps.ts'
 
 /** The least output of a piece that is inflated in parallel with others. */
 const PIECE_BYTE_LENGTH = 1024 * 1024
-/** The longest member, compressed, that is inflated in one go: so much more memory is taken meanwhile. */
-const MOST_WHOLE_BYTE_LENGTH = 256 * 1024 * 1024
 
 /** How a range is inflated. */
 export interface InflateOptions {
@@ -108,21 +106,23 @@ export async function inflateAround(
   return crcs.reduce((all, next, i) => (i === 0 ? next : combineCrc32(all, next, ends[i + 1]! - ends[i]!)), 0)
 }
 
-/** All of a member in one go; null where that is not possible, or not quicker. */
+/** All of a member in one go; null where that is not possible, not quicker, or takes too much memory. */
 async function inflateWhole(
   { stream, pool, chunks }: Inflating,
   into: Uint8Array,
   options: InflateOptions,
 ): Promise<number | null> {
-  const { source, byteOffset, compressedByteLength, uncompressedByteLength } = stream.member
+  const { source, byteOffset, compressedByteLength, uncompressedByteLength, onIndexed } = stream.member
   if (!pool.inBlocks || chunks !== null || (options.crc ?? 'running') === 'running') return null
-  if (into.byteLength !== uncompressedByteLength || compressedByteLength > MOST_WHOLE_BYTE_LENGTH) return null
-  // Then several inflaters at once are quicker.
-  if (stream.points?.complete === true) return null
-  const input = await later(stream, readCompressed(source, byteOffset, compressedByteLength), options)
-  const block = { start: 0, end: compressedByteLength, outputStart: 0, outputEnd: into.byteLength, last: true }
-  const crcs = await later(stream, inflateBlocks(input, into, [block], options.crc === 'own'), options)
-  return crcs === null ? null : crcs[0]!
+  // Who keeps an index beside the archive wants it made. Where it is made, several inflaters at once are quicker.
+  if (onIndexed !== undefined || stream.points?.complete === true) return null
+  if (into.byteLength !== uncompressedByteLength) return null
+  return pool.withMemory(compressedByteLength, async () => {
+    const input = await later(stream, readCompressed(source, byteOffset, compressedByteLength), options)
+    const block = { start: 0, end: compressedByteLength, outputStart: 0, outputEnd: into.byteLength, last: true }
+    const crcs = await later(stream, inflateBlocks(input, into, [block], options.crc === 'own'), options)
+    return crcs === null ? null : crcs[0]!
+  })
 }
 
 /** Where a range is cut for working on it in parallel: its ends, and restart points between. */

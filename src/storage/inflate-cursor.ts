@@ -8,6 +8,7 @@ import { type AccessPoints, BEGINNING, type RestartPoint, WINDOW_BYTE_LENGTH } f
 import type { ByteSource } from './byte-source.ts'
 import { BUFFER_BYTE_LENGTH, bufferFor, inputFor } from './inflate-sizes.ts'
 import type { Inflater } from './inflater.ts'
+import { EILSEQ } from './os.ts'
 import type { Steps, Work } from './steps.ts'
 
 /** A deflated range of a source, and what the archive says of it. */
@@ -33,8 +34,6 @@ export type CrcMode = 'running' | 'own' | 'none'
 const RELEASE_BYTE_LENGTH = 1024 * 1024
 /** What may lie between the last output of a chunk and its end: an end-of-block code and a few empty blocks. */
 const MOST_CHUNK_END_BYTE_LENGTH = 64
-/** From an inflater: the data is no deflate. */
-const EILSEQ = -84
 
 /** An inflater at a position of a stream. One caller at a time. */
 export class InflateCursor {

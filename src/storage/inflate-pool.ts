@@ -11,6 +11,11 @@ const MOST_IDLE = 8
 /** Threads of the pool that one operation keeps busy: as many as Node starts by default. */
 const MOST_IN_FLIGHT = 4
 
+/** A trip's worth of chunks that do not shrink. */
+const MOST_INPUT_BYTE_LENGTH = 1.125 * 1024 * 1024
+/** Of members, compressed, that are inflated in one go. */
+const MOST_WHOLE_BYTE_LENGTH = 256 * 1024 * 1024
+
 /** How much memory the members of an archive may take. */
 export interface InflateLimits {
   /** Of inflated pages, and again of the windows of access points. */
@@ -34,6 +39,9 @@ export class InflatePool {
   readonly #newInflater: () => Inflater
   /** Least recently used first. */
   #idle: InflateCursor[] = []
+  /** Memory for compressed bytes that nobody uses now. */
+  #input: Uint8Array | null = null
+  #wholeByteLength = 0
   #closed = false
 
   constructor(
@@ -90,10 +98,34 @@ export class InflatePool {
     if (this.#idle.length > MOST_IDLE) this.#idle.shift()
   }
 
+  /** Memory for compressed bytes, for its new user alone; null when there is none to spare. */
+  takeInput(): Uint8Array | null {
+    const input = this.#input
+    this.#input = null
+    return input
+  }
+
+  /** Gives back memory for compressed bytes, of {@link takeInput} or new. */
+  putInput(input: Uint8Array): void {
+    if (!this.#closed && input.byteLength <= MOST_INPUT_BYTE_LENGTH) this.#input = input
+  }
+
+  /** Does something that takes so much memory beside the cache, unless others take too much of it: then null. */
+  async withMemory<T>(byteLength: number, use: () => Promise<T>): Promise<T | null> {
+    if (this.#wholeByteLength + byteLength > MOST_WHOLE_BYTE_LENGTH) return null
+    this.#wholeByteLength += byteLength
+    try {
+      return await use()
+    } finally {
+      this.#wholeByteLength -= byteLength
+    }
+  }
+
   /** Lets go of everything; cursors at work are dropped when they are done. */
   close(): void {
     this.#closed = true
     this.#idle = []
+    this.#input = null
     this.cache.close()
     for (const points of this.#points) points.close()
     this.#points.length = 0

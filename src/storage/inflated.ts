@@ -66,7 +66,7 @@ export class InflatedSource implements ByteSource {
   get #chunks(): ChunkReader | null {
     if (this.#chunkReader === undefined) {
       const index = this.#pool.inBlocks ? this.#stream.chunks : null
-      this.#chunkReader = index === null ? null : new ChunkReader(this.#stream.member, index, this.#pool.cache)
+      this.#chunkReader = index === null ? null : new ChunkReader(this.#stream.member, index, this.#pool)
     }
     return this.#chunkReader
   }
@@ -74,7 +74,7 @@ export class InflatedSource implements ByteSource {
   *#read(byteOffset: number, into: Uint8Array): Steps<void> {
     const end = byteOffset + into.byteLength
     const chunks = end > UNCHUNKED_BYTE_LENGTH ? this.#chunks : null
-    if (chunks !== null) {
+    if (chunks?.fitsCache) {
       const how = { around: this.#goesAround(into.byteLength), crc: 'running' } as const
       yield* readChunks(this.#stream, chunks, byteOffset, into, how)
       return
@@ -269,7 +269,9 @@ export class InflatedSource implements ByteSource {
   residentByteLength(byteOffset: number, byteLength: number): number {
     this.#stream.requireUsable()
     const end = byteOffset + byteLength
-    return this.#pool.cache.heldBetween(this, byteOffset, end) + (this.#chunkReader?.heldBetween(byteOffset, end) ?? 0)
+    const inChunks = this.#chunkReader?.heldBetween(byteOffset, end) ?? 0
+    // What was read before chunks were looked for is there a second time.
+    return Math.min(byteLength, inChunks + this.#pool.cache.heldBetween(this, byteOffset, end))
   }
 
   /** Fills the cache with the range, up to half of it. */

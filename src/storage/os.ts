@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { getSystemErrorMap } from 'node:util'
 import { OsError, UnsupportedError } from '../errors.ts'
 
+/** What C says of data that is no deflate; another number on each system. */
+export const EILSEQ: number = -constants.errno.EILSEQ
+
 /** An absolute path from what callers give. Throws `TypeError` for what is no path. */
 export function absolutePath(path: string | URL): string {
   const text = path instanceof URL ? fileURLToPath(path) : path

@@ -187,7 +187,9 @@ round_trip(const struct edge *input, const struct edge *output, size_t nbytes,
     struct codec_block wrong = back;
     wrong.last = !last;
     if (last) /* there is no room after it */
-      wrong.in_nbytes = made - CODEC_END_NBYTES;
+      wrong.in_nbytes = made > CODEC_END_NBYTES ? made - CODEC_END_NBYTES : 0;
+    if (wrong.in_nbytes == 0)
+      wrong.last = true;
     /* Stored, it may even be whole: then with the end as its last two bytes. */
     const int error = codec_inflate(&wrong);
     check(error == -EILSEQ || (last && error == 0 && made > nbytes), what);
@@ -230,6 +232,25 @@ literals(const struct edge *input, const struct edge *output, size_t nbytes,
   check(share >= 0 && share <= 1, what);
   if (nbytes > 60000 && kind < KINDS)
     check(kind == NOISE ? share < 0.0005f : share > 0.0005f || kind == SMOOTH, what);
+}
+
+/* A final stored block that goes on where the data was cut takes the end for
+ * its own. */
+static void
+swallowed_end(void)
+{
+  for (uint8_t missing = 1; missing < 9; missing++) {
+    uint8_t in[32] = {0x01, (uint8_t)(3 + missing), 0, (uint8_t)~(3 + missing),
+                      0xff, 'a', 'b', 'c'};
+    uint8_t out[16];
+    const struct codec_block block = {in, 8, out, 3 + (size_t)missing, false};
+    check(codec_inflate(&block) == -EILSEQ, "an end taken for data");
+  }
+  uint8_t whole[32] = {0x00, 5, 0, 0xfa, 0xff, 'a', 'b', 'c', 0x03, 0x00};
+  uint8_t out[5];
+  const struct codec_block block = {whole, 10, out, 5, false};
+  check(codec_inflate(&block) == 0 && memcmp(out, "abc\3\0", 5) == 0,
+        "data that ends as an end does");
 }
 
 /* What nobody wrote as deflate: any answer, but no crash, and nothing written
@@ -294,6 +315,7 @@ main(void)
       literals(&input, &output, 1 + random_below(3000), kind);
   }
   garbage(&input, &output);
+  swallowed_end();
 
   uint8_t *in = edge_at(&input, 262144), *out = edge_at(&output, 263000);
   fill(in, 262144, NOISE);

@@ -34,7 +34,7 @@ for test in "$here"/*_test.c; do
   uses='' libs=''
   if sed -n 2p "$test" | grep -q '^// uses: libdeflate'; then
     libs=$(node "$root/src/native/libdeflate.mjs" libs)
-    uses=$(node "$root/src/native/libdeflate.mjs" cflags)
+    uses=$(node "$root/src/native/libdeflate.mjs" includes | sed 's/[^ ][^ ]*/-I&/g')
     if [ -z "$libs" ]; then
       echo "left out: $(basename "$test"), there is no libdeflate (Debian: apt install libdeflate-dev pkg-config)"
       continue
