@@ -72,7 +72,7 @@ describe.runIf(hasCodec)('codec', () => {
           const finishFlush = i === all.length - 1 ? zlib.constants.Z_FINISH : zlib.constants.Z_SYNC_FLUSH
           return zlib.deflateRawSync(bytes, { level, finishFlush })
         })
-        const input = Uint8Array.from(Buffer.concat([...packed, Buffer.alloc(2, 0xaa)]))
+        const input = Uint8Array.from(Buffer.concat([...packed, Buffer.alloc(5, 0xaa)]))
         const before = Buffer.from(input)
         const plain = Buffer.concat(all)
         const output = new Uint8Array(plain.byteLength)
@@ -116,8 +116,8 @@ describe.runIf(hasCodec)('codec', () => {
   })
 
   it('any bytes at all: an answer', () => {
-    const property = fc.property(fc.uint8Array({ minLength: 3, maxLength: 400 }), fc.boolean(), (bytes, last) => {
-      const end = last ? bytes.byteLength : bytes.byteLength - 2
+    const property = fc.property(fc.uint8Array({ minLength: 6, maxLength: 400 }), fc.boolean(), (bytes, last) => {
+      const end = last ? bytes.byteLength : bytes.byteLength - 5
       const blocks = Float64Array.of(0, end, 0, 1000, last ? 1 : 0)
       expect([0, -EILSEQ]).toContain(addon.inflateBlocks(bytes, new Uint8Array(1000), blocks, true))
     })
@@ -129,7 +129,7 @@ describe.runIf(hasCodec)('codec', () => {
     const output = new Uint8Array(100)
     const wrong: [number[], number][] = [
       [[0, 101, 0, 10, 1], EINVAL],
-      [[0, 99, 0, 10, 0], EINVAL],
+      [[0, 96, 0, 10, 0], EINVAL],
       [[0, 10, 0, 101, 1], EINVAL],
       [[5, 4, 0, 10, 1], EINVAL],
       [[-1, 4, 0, 10, 1], EINVAL],
