@@ -103,18 +103,21 @@ describe.runIf(hasBlockCodec())('whole chunks', () => {
     }
   })
 
-  it.each([131_072, 1 << 20])('are checked against the CRC-32 once all were seen, in any order (cache of %i)', (cache) => {
-    const source = sourceOf(65_536, cache, { crc32: CRC ^ 1 })
-    const bytes = new Uint8Array(65_536)
-    for (const chunk of [3, 9, 1, 0, 4, 10, 3, 5, 8, 2, 7]) {
-      const byteOffset = chunk * 65_536
-      source.read(byteOffset, bytes.subarray(0, Math.min(40_000, LENGTH - byteOffset)))
-    }
-    expect(source.damaged).toBe(false)
-    expect(() => source.read(6 * 65_536, bytes)).toThrow(IntegrityError)
-    expect(source.damaged).toBe(true)
-    expect(() => source.read(0, bytes)).toThrow(/crc-32: expected/)
-  })
+  it.each([131_072, 1 << 20])(
+    'are checked against the CRC-32 once all were seen, in any order (cache of %i)',
+    (cache) => {
+      const source = sourceOf(65_536, cache, { crc32: CRC ^ 1 })
+      const bytes = new Uint8Array(65_536)
+      for (const chunk of [3, 9, 1, 0, 4, 10, 3, 5, 8, 2, 7]) {
+        const byteOffset = chunk * 65_536
+        source.read(byteOffset, bytes.subarray(0, Math.min(40_000, LENGTH - byteOffset)))
+      }
+      expect(source.damaged).toBe(false)
+      expect(() => source.read(6 * 65_536, bytes)).toThrow(IntegrityError)
+      expect(source.damaged).toBe(true)
+      expect(() => source.read(0, bytes)).toThrow(/crc-32: expected/)
+    },
+  )
 
   it('a bit flipped anywhere: a typed error, or equal data where it means nothing', async () => {
     const image = npyOf('uint8', [40_000], plain.subarray(0, 40_000))
