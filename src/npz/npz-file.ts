@@ -210,7 +210,8 @@ export class NpzFile {
 
   /**
    * Reads a whole member into memory, off the main thread and in parallel where it can be entered at several places. Its
-   * CRC-32 and length are checked. The array may be written to, and stays when the archive is closed.
+   * CRC-32 and length are checked. The array may be written to, and stays when the archive is closed. Slices of a member
+   * without a seek index are no quicker afterwards, unless there is `indexCache`: {@link buildIndex} makes them so.
    *
    * @throws {@link IntegrityError} when they are wrong, {@link LayoutError} for more than `maxLoadByteLength`, the signal's
    * reason, and as {@link get} does
