@@ -3,7 +3,7 @@
 /** Options that are true or false; a name means the same in every call. */
 const FLAGS: ReadonlySet<string> = new Set(['mmap', 'sync', 'atomic', 'reserve', 'verify', 'indexCache', 'bytes'])
 
-/** Throws `TypeError` for an option that there is none of, naming those there are, and for flags and signals that are none. */
+/** Throws `TypeError` for an option that there is none of, naming those there are, and for flags, signals and sizes that are none. */
 export function checkOptions(options: unknown, allowed: readonly string[], what: string): void {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`${what}: expected an options object, got ${options === null ? 'null' : typeof options}`)
@@ -17,6 +17,9 @@ export function checkOptions(options: unknown, allowed: readonly string[], what:
     if (value === undefined || (value === null && name === 'signal')) continue
     if (FLAGS.has(name) && typeof value !== 'boolean') {
       throw new TypeError(`${what}: ${name}: expected true or false, got ${shown(value)}`)
+    }
+    if (name === 'maxHeaderSize' && !(typeof value === 'number' && value >= 0)) {
+      throw new TypeError(`${what}: maxHeaderSize: expected a number from 0, got ${shown(value)}`)
     }
     if (name === 'signal' && !isSignal(value)) {
       throw new TypeError(`${what}: signal: expected an AbortSignal, got ${shown(value)}`)

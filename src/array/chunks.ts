@@ -31,7 +31,7 @@ export interface ChunkOptions {
   /** Threads that read ahead in a `for await` loop; as many as there are cores, at most 4, when left out. */
   readonly threads?: number
   /** Ends the loop with the signal's reason. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** The options of `chunks`. */
@@ -93,9 +93,12 @@ export class Chunks<V> implements Iterable<Chunk<V>>, AsyncIterable<Chunk<V>> {
 }
 
 function axisOf({ shape }: StridedArray, axis: number): number {
+  if (!Number.isInteger(axis)) {
+    throw new TypeError(`chunks: expected axis to be an integer, got ${typeof axis === 'number' ? axis : typeof axis}`)
+  }
   if (shape.length === 0) throw new SelectionError('chunks: a 0-d array has no axis to walk along')
   const at = axis < 0 ? axis + shape.length : axis
-  if (Number.isInteger(at) && at >= 0 && at < shape.length) return at
+  if (at >= 0 && at < shape.length) return at
   throw new SelectionError(`chunks: axis ${axis} is out of bounds for shape ${formatShape(shape)}`, { axis })
 }
 

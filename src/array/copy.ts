@@ -133,8 +133,19 @@ export async function readTypedArray<T extends DTypeName>(
   const threads = checkThreads(options.threads, 'read')
   options.signal?.throwIfAborted()
   const target = targetFor<T>(array, options.out, 'read')
-  await gatherInPieces(array, target.bytes, swapToNative(array.dtype), { threads, signal: options.signal })
+  const { byteLength } = target.bytes
+  try {
+    await gatherInPieces(array, target.bytes, swapToNative(array.dtype), { threads, signal: options.signal })
+  } finally {
+    requireAttached(target.bytes, byteLength, 'read')
+  }
   return target.typedArray
+}
+
+/** Throws `TypeError` when the caller's memory was transferred away while it was filled. */
+export function requireAttached(bytes: Uint8Array, byteLength: number, what: string): void {
+  if (bytes.byteLength === byteLength) return
+  throw new TypeError(`${what}: out was detached while it was filled; leave it alone until the promise settles`)
 }
 
 /** `gatherAsync`, in pieces between which a signal may end it. */

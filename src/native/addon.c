@@ -569,6 +569,18 @@ addon_address_modulo(napi_env env, napi_callback_info info)
   return number(env, (double)((uintptr_t)bytes % divisor));
 }
 
+/* isMapped(Uint8Array) -> 1 | 0 */
+static napi_value
+addon_is_mapped(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(1);
+  size_t nbytes;
+  void *bytes;
+  CHECK(napi_get_typedarray_info(env, argv[0], NULL, &nbytes, &bytes, NULL,
+                                 NULL));
+  return number(env, handle_at(data, bytes) != NULL);
+}
+
 /* lock(fd): exclusive, without waiting */
 static napi_value
 addon_lock(napi_env env, napi_callback_info info)
@@ -1321,6 +1333,7 @@ NAPI_MODULE_INIT()
       {"lock", addon_lock},
       {"setDirect", addon_set_direct},
       {"addressModulo", addon_address_modulo},
+      {"isMapped", addon_is_mapped},
       {"crc32", addon_crc32},
       {"inflater", addon_inflater},
       {"inflaterReset", addon_inflater_reset},

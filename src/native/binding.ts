@@ -108,6 +108,8 @@ export interface Addon {
   setDirect(fd: number, direct: 0 | 1): number
   /** Where the bytes lie in memory, modulo a divisor above 0. */
   addressModulo(bytes: Uint8Array, divisor: number): number
+  /** 1 for bytes of a window of ours, which work in flight keeps mapped whatever becomes of the window; else 0. */
+  isMapped(bytes: Uint8Array): number
   /** Takes the file's exclusive lock without waiting; it goes with the descriptor. */
   lock(fd: number): number
   /** CRC-32, unsigned, of the bytes after those whose CRC is `seed`: `zlib.crc32`, but of no bytes it is the seed. */

@@ -7,6 +7,7 @@ import { NdView } from '../array/view.ts'
 import type { DType } from '../layout/dtype.ts'
 import { formatShape, isContiguous, type Order } from '../layout/shape.ts'
 import { BUFFER_BYTE_LENGTH } from '../storage/buffered-output.ts'
+import { regionExtent } from '../storage/byte-source.ts'
 import { HeapSource } from '../storage/heap.ts'
 import { viewOf } from './values.ts'
 
@@ -75,9 +76,11 @@ export async function writeView(
   if (source instanceof HeapSource && wordSize === 1 && isDense(laid)) {
     const byteLength = sizeOf(laid.shape) * laid.dtype.itemSize
     const bytes = source.bytes.subarray(laid.byteOffset, laid.byteOffset + byteLength)
+    requireThere(bytes, byteLength)
     for (let done = 0; done < byteLength; done += DIRECT_BYTE_LENGTH) {
       checkGoingOn()
       await output.write(bytes.subarray(done, done + DIRECT_BYTE_LENGTH))
+      requireThere(bytes, byteLength)
     }
     return
   }
@@ -93,6 +96,7 @@ export async function writeView(
   try {
     for (const part of parts(laid, partByteLength)) {
       checkGoingOn()
+      if (source instanceof HeapSource) requireThere(source.bytes, regionExtent(regionOf(laid)).high)
       const bytes = scratch.subarray(0, sizeOf(part.shape) * itemSize)
       await source.gatherAsync(regionOf(part), bytes, wordSize)
       await inFlight
@@ -106,6 +110,12 @@ export async function writeView(
     // Whatever went wrong, nothing may be on its way from here any more.
     await inFlight.catch(() => {})
   }
+}
+
+/** Throws `TypeError` once the caller's memory was transferred away, or shrunk: its view has no such bytes any more. */
+function requireThere(bytes: Uint8Array, byteLength: number): void {
+  if (bytes.byteLength >= byteLength) return
+  throw new TypeError('write: the values were detached, or became fewer, while they were written')
 }
 
 /**

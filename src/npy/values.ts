@@ -7,6 +7,7 @@ import { NdView } from '../array/view.ts'
 import { SelectionError } from '../errors.ts'
 import { DType, type DTypeLike, type DTypeName } from '../layout/dtype.ts'
 import { contiguousByteStrides, formatShape, parseShape } from '../layout/shape.ts'
+import { checkOptions } from '../options.ts'
 import { HeapSource } from '../storage/heap.ts'
 
 /** Values with the shape and dtype they stand for. */
@@ -57,6 +58,7 @@ export function viewOf(
   if (ArrayBuffer.isView(value) && !(value instanceof DataView))
     return ofTypedArray(value as TypedArray, what, dtype, shape)
   if (isArrayData(value, dtype)) {
+    checkOptions(value, ['data', 'shape', 'dtype'], `${what}: { data }`)
     if (value.dtype !== undefined) requireSame(DType.of(value.dtype), dtype, what)
     return viewOf(value.data, what, dtype ?? value.dtype, shape ?? value.shape)
   }

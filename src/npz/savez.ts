@@ -134,17 +134,23 @@ function namedArrays(members: Members, what: string): { name: string; array: ToS
   })
 }
 
+/** For a message. */
+function whatIs(value: unknown, className: string | undefined): string {
+  if (value instanceof NdView) return 'an array'
+  if (value === null) return 'null'
+  if (typeof value !== 'object') return typeof value
+  return className === undefined || className === '' || className === 'Object' ? 'an iterator' : className
+}
+
 function entriesOf(members: Members, what: string): readonly (readonly [string, ArrayLike])[] {
   if (Array.isArray(members))
     return Array.from(members as readonly ArrayLike[], (array, index) => [`arr_${index}`, array])
   if (members instanceof Map) return [...members]
   const prototype = typeof members === 'object' && members !== null ? Object.getPrototypeOf(members) : undefined
   // Records of modules and other realms have prototypes of their own, but no class of a name.
-  if (prototype === undefined || (prototype !== null && prototype.constructor?.name !== 'Object')) {
-    const found =
-      members instanceof NdView
-        ? 'an array'
-        : (prototype?.constructor?.name ?? (members === null ? 'null' : typeof members))
+  const iterates = prototype !== undefined && Symbol.iterator in members
+  if (iterates || prototype === undefined || (prototype !== null && prototype.constructor?.name !== 'Object')) {
+    const found = whatIs(members, prototype?.constructor?.name)
     throw new TypeError(`${what}: expected arrays by name, such as { x, y }, or a list of arrays, got ${found}`)
   }
   return Object.entries(members)

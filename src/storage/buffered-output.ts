@@ -1,5 +1,6 @@
 // Writing through two bounded buffers: one fills while the other is on its way to the disk.
 
+import { loadAddon } from '../native/binding.ts'
 import { alignedBytes } from './memory.ts'
 import { fromNodeError } from './os.ts'
 import type { OutputSystem } from './output.ts'
@@ -60,7 +61,14 @@ export class BufferedOutput {
     if (byteLength >= BUFFER_BYTE_LENGTH && this.#route.route === 'cached') {
       await this.#flush()
       await this.#settle()
+      if (bytes.byteLength !== byteLength) throw new TypeError('write: the chunk was detached while it was written')
+      const staysMapped = loadAddon()?.isMapped(bytes) === 1
       await this.#send(bytes, this.#byteOffset)
+      if (bytes.byteLength !== byteLength && !staysMapped) {
+        // Whatever was in its place went into the file.
+        this.#failure = new TypeError('write: the chunk was detached while it was written')
+        throw this.#failure
+      }
       this.#byteOffset += byteLength
       this.#startBuffer()
       return

@@ -84,6 +84,7 @@ export class IndexFile {
   }
 
   async #write(): Promise<void> {
+    if (!mayReplace(this.path)) return
     const output = openBeside(this.path)
     try {
       // The windows are the archive's data: who may not read the one may not read the other.
@@ -103,6 +104,21 @@ function statusOf(path: string): ArchiveStatus | null {
   } catch {
     return null
   }
+}
+
+/** True where there is nothing, or a file that begins as an index does: no link, and nobody else's file. */
+function mayReplace(path: string): boolean {
+  const status = fs.lstatSync(path, { throwIfNoEntry: false })
+  if (status === undefined) return true
+  if (!status.isFile()) return false
+  const head = new Uint8Array(8)
+  const fd = fs.openSync(path, 'r')
+  try {
+    fs.readSync(fd, head, 0, 8, 0)
+  } finally {
+    fs.closeSync(fd)
+  }
+  return new DataView(head.buffer).getBigUint64(0) === MAGIC
 }
 
 function readQuietly(path: string): Uint8Array {
