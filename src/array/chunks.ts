@@ -93,12 +93,10 @@ export class Chunks<V> implements Iterable<Chunk<V>>, AsyncIterable<Chunk<V>> {
 }
 
 function axisOf({ shape }: StridedArray, axis: number): number {
-  if (!Number.isInteger(axis)) {
-    throw new TypeError(`chunks: expected axis to be an integer, got ${typeof axis === 'number' ? axis : typeof axis}`)
-  }
+  if (typeof axis !== 'number') throw new TypeError(`chunks: expected axis to be an integer, got ${typeof axis}`)
   if (shape.length === 0) throw new SelectionError('chunks: a 0-d array has no axis to walk along')
   const at = axis < 0 ? axis + shape.length : axis
-  if (at >= 0 && at < shape.length) return at
+  if (Number.isInteger(at) && at >= 0 && at < shape.length) return at
   throw new SelectionError(`chunks: axis ${axis} is out of bounds for shape ${formatShape(shape)}`, { axis })
 }
 

@@ -5,6 +5,7 @@ import type { DTypeName } from '../layout/dtype.ts'
 import { formatShape } from '../layout/shape.ts'
 import { checkOptions } from '../options.ts'
 import { regionExtent } from '../storage/byte-source.ts'
+import { staysMapped } from '../storage/memory.ts'
 import { checkThreads, eachInFlight } from '../storage/threads.ts'
 import { elementCodec } from './element.ts'
 import { slab } from './rows.ts'
@@ -133,19 +134,23 @@ export async function readTypedArray<T extends DTypeName>(
   const threads = checkThreads(options.threads, 'read')
   options.signal?.throwIfAborted()
   const target = targetFor<T>(array, options.out, 'read')
-  const { byteLength } = target.bytes
+  const requireAttached = watched(target.bytes, 'read')
   try {
     await gatherInPieces(array, target.bytes, swapToNative(array.dtype), { threads, signal: options.signal })
   } finally {
-    requireAttached(target.bytes, byteLength, 'read')
+    requireAttached()
   }
   return target.typedArray
 }
 
-/** Throws `TypeError` when the caller's memory was transferred away while it was filled. */
-export function requireAttached(bytes: Uint8Array, byteLength: number, what: string): void {
-  if (bytes.byteLength === byteLength) return
-  throw new TypeError(`${what}: out was detached while it was filled; leave it alone until the promise settles`)
+/** To be called when memory of the caller's was filled: throws `TypeError` when it was transferred away meanwhile. */
+export function watched(bytes: Uint8Array, what: string): () => void {
+  const { byteLength } = bytes
+  const isKept = staysMapped(bytes)
+  return () => {
+    if (bytes.byteLength === byteLength || isKept) return
+    throw new TypeError(`${what}: out was detached while it was filled; leave it alone until the promise settles`)
+  }
 }
 
 /** `gatherAsync`, in pieces between which a signal may end it. */

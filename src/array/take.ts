@@ -8,7 +8,7 @@ import { checkOptions } from '../options.ts'
 import type { TakenRegion } from '../storage/byte-source.ts'
 import { HeapSource } from '../storage/heap.ts'
 import { requireWritable, sameElement } from './assign.ts'
-import { requireAttached } from './copy.ts'
+import { watched } from './copy.ts'
 import { type IntegerArray, resolveIndices } from './indices.ts'
 import { allocate, isDense, regionOf, type StridedArray, sizeOf } from './strided-array.ts'
 import { type TypedArray, type TypedArrayOf, typedArrayKind, typedArrayName } from './typed-array.ts'
@@ -66,11 +66,11 @@ export async function gather(array: StridedArray, indices: unknown, options: Gat
   }
   signal?.throwIfAborted()
   const plan = planTake(array, indices, options, 'gather')
-  const { byteLength } = plan.into
+  const requireAttached = watched(plan.into, 'gather')
   try {
     await array.source.takeAsync(plan.taken, plan.into, plan.wordSize, { signal, threads })
   } finally {
-    requireAttached(plan.into, byteLength, 'gather')
+    requireAttached()
   }
   signal?.throwIfAborted()
   return plan.result

@@ -1,7 +1,6 @@
 // Writing through two bounded buffers: one fills while the other is on its way to the disk.
 
-import { loadAddon } from '../native/binding.ts'
-import { alignedBytes } from './memory.ts'
+import { alignedBytes, staysMapped } from './memory.ts'
 import { fromNodeError } from './os.ts'
 import type { OutputSystem } from './output.ts'
 import { WriteRoute } from './write-route.ts'
@@ -62,9 +61,9 @@ export class BufferedOutput {
       await this.#flush()
       await this.#settle()
       if (bytes.byteLength !== byteLength) throw new TypeError('write: the chunk was detached while it was written')
-      const staysMapped = loadAddon()?.isMapped(bytes) === 1
+      const isKept = staysMapped(bytes)
       await this.#send(bytes, this.#byteOffset)
-      if (bytes.byteLength !== byteLength && !staysMapped) {
+      if (bytes.byteLength !== byteLength && !isKept) {
         // Whatever was in its place went into the file.
         this.#failure = new TypeError('write: the chunk was detached while it was written')
         throw this.#failure

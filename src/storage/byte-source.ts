@@ -136,10 +136,10 @@ export function regionExtent(region: Region): { low: number; high: number } {
   return { low, high }
 }
 
-/** Throws `RangeError` unless every element of the region lies in the source. */
+/** Throws `RangeError` unless every element of the region lies in the source; one without elements may be anywhere. */
 export function checkRegion(source: { readonly byteLength: number }, region: Region): void {
   const { low, high } = regionExtent(region)
-  if (low !== high || region.itemSize > 0) checkRange(source, Math.min(low, high), high - low)
+  if (low !== high) checkRange(source, low, high - low)
 }
 
 /** Byte strides of a dense C-order block. */

@@ -27,6 +27,11 @@ export function alignedBytes(byteLength: number, alignment: number): Uint8Array<
   return bytes.subarray(start, start + byteLength)
 }
 
+/** True for bytes of a mapping of ours, which work in flight keeps there whatever becomes of their window. */
+export function staysMapped(bytes: Uint8Array): boolean {
+  return loadAddon()?.isMapped(bytes) === 1
+}
+
 /** Memory that was used and can be used again, all of one length: the first touch of new pages costs more than filling them. */
 export class SpareMemory {
   readonly #most: number
