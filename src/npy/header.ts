@@ -63,7 +63,24 @@ export function readHeaderFrom(
     bytes = new Uint8Array(byteLength)
     source.read(byteOffset, bytes)
   }
+  if (source.kind === 'mapped' || source.kind === 'file') readUntilSteady(source, byteOffset, bytes)
   return parseNpyHeader(bytes, headerOptions)
+}
+
+/** More than an appender needs to finish; what still moves then is somebody else's doing, and taken as it is. */
+const MOST_READS = 8
+
+/**
+ * Reads the same bytes until they stay the same. A writer that appends writes over the header in one go, which no system
+ * promises to be one for readers: of 23822 and 23901 a reader may see 23801.
+ */
+function readUntilSteady(source: ByteSource, byteOffset: number, bytes: Uint8Array): void {
+  const again = new Uint8Array(bytes.length)
+  for (let reads = 1; reads < MOST_READS; reads++) {
+    source.read(byteOffset, again)
+    if (again.every((byte, i) => byte === bytes[i])) return
+    bytes.set(again)
+  }
 }
 
 /** `PK`: the first bytes of every zip archive, the empty one included. */
