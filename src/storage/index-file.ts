@@ -19,6 +19,8 @@ interface ArchiveStatus {
   readonly size: bigint
   readonly mtimeNs: bigint
   readonly mode: bigint
+  readonly uid: bigint
+  readonly gid: bigint
 }
 
 const SUFFIX = '.npymap-index'
@@ -85,10 +87,11 @@ export class IndexFile {
 
   async #write(): Promise<void> {
     if (!mayReplace(this.path)) return
-    const output = openBeside(this.path)
+    // The windows are the archive's data: who may not read the one may not read the other.
+    const { mode, uid, gid } = this.#archive
+    const like = { mode: Number(mode % 0o1000n), uid: Number(uid), gid: Number(gid) }
+    const output = openBeside(this.path, nodeOutput, like)
     try {
-      // The windows are the archive's data: who may not read the one may not read the other.
-      fs.fchmodSync(output.fd, Number(this.#archive.mode % 0o1000n))
       await nodeOutput.write(output.fd, format(this.#all(), this.#archive), 0)
     } catch (error) {
       discard(output)

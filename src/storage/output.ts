@@ -6,6 +6,7 @@ import * as fs from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { loadAddon } from '../native/binding.ts'
 import { fromNodeError, notARegularFile, osError } from './os.ts'
+import { type Permissions, PRIVATE_MODE, takeAfter } from './permissions.ts'
 
 /** The system calls of a writer. Tests put failing ones in their place. */
 export interface OutputSystem {
@@ -88,21 +89,22 @@ export function settle(output: NewOutput): void {
   unfinished.delete(output)
 }
 
-/** Makes an empty file beside `path`, with the mode of the file that it will replace. */
-export function openBeside(path: string, system: OutputSystem = nodeOutput): NewOutput {
+/** Makes an empty file beside `path`, with the owner and mode of the file that it will replace, or of the one given. */
+export function openBeside(path: string, system: OutputSystem = nodeOutput, like?: Permissions): NewOutput {
   const old = statOrNull(path)
+  const permissions = like ?? old
   if (old !== null) requireRegular(old, path)
   try {
     const target = old === null ? linkTarget(path) : fs.realpathSync(path)
     // Names may have 255 bytes, or characters; this one has 18 more than the part of the target's that it shows.
     const shown = [...basename(target)].slice(0, SHOWN_CHARACTERS).join('')
     const temporary = join(dirname(target), `.${shown}.${randomBytes(6).toString('hex')}.tmp`)
-    const fd = system.open(temporary, 'wx+', 0o666)
+    const fd = system.open(temporary, 'wx+', permissions === null ? 0o666 : PRIVATE_MODE)
     const output = { fd, temporary, target }
     unfinished.add(output)
     tidyUpAtExit()
     try {
-      if (old !== null) fs.fchmodSync(fd, old.mode % 0o10000)
+      if (permissions !== null) takeAfter(fd, permissions)
     } catch (error) {
       discard(output, system)
       throw error
@@ -121,10 +123,9 @@ function linkTarget(path: string): string {
 }
 
 /** What there is to know of a file here. */
-export interface FileStatus {
+export interface FileStatus extends Permissions {
   readonly dev: number
   readonly ino: number
-  readonly mode: number
   isFile(): boolean
   isDirectory(): boolean
 }
