@@ -9,12 +9,13 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { loadAddon } from '../../src/native/binding.ts'
 import { savez, savezCompressed } from '../../src/npz/savez.ts'
 import { NpzWriter } from '../../src/npz/writer.ts'
+import { record, trials } from '../support/ledger.ts'
 import { hasNumpy, runPython } from '../support/python.ts'
 import { expectBytes, rejectionOf, seededRandom, temporaryFolder } from '../support/sources.ts'
 import { buildOnce } from '../writing/own-child.ts'
 import { chunksOf, memberOf, npyOf, readZip, testWithTools } from './write-support.ts'
 
-const RUNS = Number(process.env.KILL_RUNS ?? 8)
+const RUNS = trials('KILL_RUNS', 8)
 const child = fileURLToPath(new URL('./children/npz.mjs', import.meta.url))
 const inFolder = temporaryFolder()
 let serial = 0
@@ -183,7 +184,7 @@ describe.skipIf(loadAddon() === null)('append', () => {
         seen.promised += lines.length
         seen[told.whole ? 'whole' : 'leftover']++
       }
-      console.info(`append: ${RUNS} kills`, seen)
+      record('kill-append', { tried: RUNS, failed: 0, seen })
     }, 3_600_000)
 
     test('savez killed: the old archive or the new one, whole', async () => {
@@ -199,6 +200,7 @@ describe.skipIf(loadAddon() === null)('append', () => {
         expectBytes(data, new Float64Array(data.length / 8).fill(version))
       }
       expect(readdirSync(inFolder('')).filter((name) => /^\.(?!.*\.tmp$)/.test(name))).toEqual([])
+      record('kill-new', { tried: RUNS, failed: 0 })
     }, 3_600_000)
 
     test('on a full disk', async () => {

@@ -1,7 +1,7 @@
 // kill.mjs <how> <path> <seed>: writes until it is killed, and says on standard output what it was promised, a line each.
 
 import * as fs from 'node:fs'
-import { NpyWriter, open, readHeader, save } from '../../../dist/index.js'
+import { Memmap, NpyWriter, NpzWriter, open, readHeader, save } from '../../../dist/index.js'
 
 const [how, path, seedText] = process.argv.slice(2)
 let seed = Number(seedText)
@@ -77,6 +77,40 @@ const cases = {
       tell(`to ${version}`)
       await writer.close()
       tell(version)
+    }
+  },
+  async 'NpzWriter.create'() {
+    for (let version = 2; ; version++) {
+      const writer = await NpzWriter.create(path, { compress: version % 2 === 0 })
+      const member = await writer.member('x', { dtype: 'float64', shape: [null] })
+      for (let i = random(6); i >= 0; i--) await member.write(new Float64Array(1 + random(9000)).fill(version))
+      await member.close()
+      tell(`to ${version}`)
+      await writer.close()
+      tell(version)
+    }
+  },
+  /** Zeros until they are filled. */
+  async 'Memmap.create'() {
+    for (let version = 2; ; version++) {
+      tell(`to ${version}`)
+      const a = Memmap.create(path, { dtype: 'float64', shape: [1 + random(50_000)] })
+      a.fill(version)
+      await a.flush()
+      a.close()
+      tell(version)
+    }
+  },
+  /** Files with rows that the header does not speak of, mended in either way. */
+  async recover() {
+    for (let turn = 0; ; turn++) {
+      const [rows, more] = [random(3000), random(2000)]
+      await save(path, rowsFrom(0, rows), { shape: [rows, 4], sync: false })
+      tell(`to ${rows} ${rows + more}`)
+      fs.appendFileSync(path, new Uint8Array(rowsFrom(rows, more).buffer))
+      if (turn % 3 > 0) fs.appendFileSync(path, 'torn')
+      const { shape } = await NpyWriter.recover(path, { repair: turn % 2 === 0 ? 'rows' : 'header' })
+      tell(`${shape[0]} ${shape[0]}`)
     }
   },
 }
