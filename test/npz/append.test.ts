@@ -1,14 +1,14 @@
 // NpzWriter.append and recover: every old byte stays, one writer at a time, and what a crash leaves is mended.
 
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { loadAddon } from '../../src/native/binding.ts'
 import { savez, savezCompressed } from '../../src/npz/savez.ts'
 import { NpzWriter } from '../../src/npz/writer.ts'
+import { onSmallDisk } from '../support/disks.ts'
 import { record, trials } from '../support/ledger.ts'
 import { hasNumpy, runPython } from '../support/python.ts'
 import { expectBytes, rejectionOf, seededRandom, temporaryFolder } from '../support/sources.ts'
@@ -26,7 +26,6 @@ const values = (number: number, count: number): Float64Array =>
   Float64Array.from({ length: count }, (_, i) => number * 1000 + (i % 1000))
 const namesOf = (path: string): string[] => readZip(path).members.map(({ name }) => name)
 const isLocked = { name: 'OsError', code: 'EWOULDBLOCK', syscall: 'flock' }
-const isRoot = platform() === 'linux' && process.getuid?.() === 0
 
 interface Ended {
   readonly lines: string[]
@@ -203,22 +202,11 @@ describe.skipIf(loadAddon() === null)('append', () => {
       record('kill-new', { tried: RUNS, failed: 0 })
     }, 3_600_000)
 
-    test('on a full disk', async () => {
-      const directory = mkdtempSync(join(tmpdir(), 'npymap-full-'))
-      const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'npymap-test', directory], { encoding: 'utf8' })
-      try {
-        if (mount.status !== 0) {
-          // In CI as root there is no excuse.
-          expect({ ci: process.env.CI !== undefined && isRoot, mount: mount.stderr }).toMatchObject({ ci: false })
-          console.info(`skipped: a tmpfs cannot be mounted here: ${mount.stderr ?? mount.error}`)
-          return
-        }
+    test('on a full disk', async (context) => {
+      await onSmallDisk(4 * 1024 * 1024, context, async (directory) => {
         const ended = await runNpz('full', join(directory, 'a.npz'), 1, null)
         expect(ended).toMatchObject({ code: 0, stderr: '', lines: ['done'] })
-      } finally {
-        if (mount.status === 0) spawnSync('umount', [directory])
-        rmSync(directory, { recursive: true, force: true })
-      }
+      })
     })
   })
 })

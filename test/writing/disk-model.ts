@@ -156,7 +156,7 @@ export class RecordedOutput implements OutputSystem {
       if (entry.kind === 'sync' || entry.kind === 'sync names') for (const covered of entry.covers) synced.add(covered)
       if (entry.kind === 'promise') promised = entry.what
     }
-    const contents = this.#first.map((bytes) => Buffer.from(bytes))
+    const contents = [...this.#first]
     const names = new Map(this.#firstNames)
     for (const entry of past) {
       const certain = synced.has(entry) || chance === 'all'
@@ -173,7 +173,7 @@ export class RecordedOutput implements OutputSystem {
   }
 }
 
-function applied(content: Buffer, { kind, byteOffset, bytes }: Survivor): Buffer {
+function applied(content: Uint8Array, { kind, byteOffset, bytes }: Survivor): Uint8Array {
   if (kind !== 'write') {
     if (byteOffset <= content.length) return kind === 'truncate' ? content.subarray(0, byteOffset) : content
     return Buffer.concat([content, Buffer.alloc(byteOffset - content.length)])
