@@ -9,6 +9,7 @@ import { recoverNpzWith } from '../../src/npz/npz-recover.ts'
 import { savezCompressedTo, savezTo } from '../../src/npz/savez.ts'
 import { appendNpz, createNpz, NpzWriter } from '../../src/npz/writer.ts'
 import type { OutputSystem } from '../../src/storage/output.ts'
+import { record } from '../support/ledger.ts'
 import { seededRandom, temporaryFolder } from '../support/sources.ts'
 import { FailingOutput, type Plan } from '../writing/failing-output.ts'
 import { npyOf, readZip } from './write-support.ts'
@@ -183,6 +184,7 @@ describe.each(scenarios)('$name', (scenario) => {
       if (system.failed.length === 0) break
       calls = at
     }
+    record('calls', { tried: calls, failed: 0 })
   })
 
   test('from one call on, every one', async () => {
@@ -191,5 +193,6 @@ describe.each(scenarios)('$name', (scenario) => {
       if (system.failed.length === 0) break
       calls = at
     }
+    record('calls', { tried: calls, failed: 0 })
   })
 })

@@ -12,6 +12,7 @@ import { saveTo } from '../../src/npy/save.ts'
 import { appendTo, createWriter } from '../../src/npy/writer.ts'
 import type { OutputSystem } from '../../src/storage/output.ts'
 import { writeNpy, writeNumbers } from '../support/arrays.ts'
+import { record } from '../support/ledger.ts'
 import { bytesOf, expectBytes, temporaryFolder } from '../support/sources.ts'
 import { type Errno, FailingOutput, type Plan } from './failing-output.ts'
 
@@ -253,6 +254,7 @@ describe.each(scenarios)('$name', (scenario) => {
       if (system.failed.length === 0) break
       calls = at
     }
+    record('calls', { tried: calls, failed: 0 })
   })
 
   test('from one call on, every one', async () => {
@@ -261,5 +263,6 @@ describe.each(scenarios)('$name', (scenario) => {
       if (system.failed.length === 0) break
       calls = at
     }
+    record('calls', { tried: calls, failed: 0 })
   })
 })

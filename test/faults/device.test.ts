@@ -1,0 +1,28 @@
+// A device that fails: blocks that cannot be read, blocks that are not taken.
+
+import { describe, expect, test } from 'vitest'
+import { loadAddon } from '../../src/native/binding.ts'
+import { onBreakableDisk, onSmallDisk } from '../support/disks.ts'
+import { record } from '../support/ledger.ts'
+import { resultOf } from './child.ts'
+
+const MIB = 1024 * 1024
+
+describe.skipIf(loadAddon() === null)('a device that fails', () => {
+  test.for([
+    ['reads', 200 * MIB],
+    ['writes', 10 * MIB],
+  ] as const)('%s', async ([how, backingByteLength], context) => {
+    await onSmallDisk(backingByteLength, context, (backing) =>
+      onBreakableDisk(backing, 100 * MIB, context, async (directory, device) => {
+        const child = { args: [how, device], directory }
+        const { tried, seen, wrong } = await resultOf<{ tried: number; seen: Record<string, number>; wrong: string[] }>(
+          'device',
+          child,
+        )
+        expect(wrong).toEqual([])
+        record('device', { tried, failed: wrong.length, seen })
+      }),
+    )
+  })
+})
