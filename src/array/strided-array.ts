@@ -45,7 +45,10 @@ export function allocate(array: StridedArray, what: string): Uint8Array<ArrayBuf
     return allocateBytes(byteLength)
   } catch (cause) {
     const message = `${what}: ${byteLength} bytes are more than this runtime has memory for or puts in one array`
-    throw new LayoutError(`${message}; ${smallerSlice(array, 2 * 1024 ** 3)}`, { reason: 'size', cause })
+    throw new LayoutError(`${message}; ${smallerSlice(array, Math.min(2 * 1024 ** 3, byteLength / 2))}`, {
+      reason: 'size',
+      cause,
+    })
   }
 }
 

@@ -5,7 +5,7 @@ import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { loadAddon } from '../native/binding.ts'
 import { fromNodeError, osError } from './os.ts'
-import { CANNOT_SYNC_DIRECTORIES, discard, type NewOutput, openBeside, settle } from './output.ts'
+import { CANNOT_SYNC_DIRECTORIES, discard, type NewOutput, openBeside, settle, statOrNull } from './output.ts'
 
 /** What a new file holds. */
 export interface NewFile {
@@ -20,9 +20,10 @@ const ZEROS_BYTE_LENGTH = 1024 * 1024
 
 /**
  * Makes the file at an absolute path, or throws {@link OsError} and leaves what was there untouched. A link is followed;
- * the mode of a file that is replaced is kept.
+ * owner and mode of a file that is replaced are kept, and must allow to read and write it.
  */
 export function createFile(path: string, file: NewFile): void {
+  requireAccess(path)
   const output = openBeside(path)
   try {
     if (file.reserve) reserve(output, file.byteLength)
@@ -39,6 +40,16 @@ export function createFile(path: string, file: NewFile): void {
   settle(output)
   fs.closeSync(output.fd)
   syncDirectory(dirname(output.target))
+}
+
+/** The new file gets the rights of the one that was there: better told now than after that one is gone. */
+function requireAccess(path: string): void {
+  if (statOrNull(path) === null) return
+  try {
+    fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK)
+  } catch (error) {
+    throw fromNodeError(error, path)
+  }
 }
 
 /** Takes the space from the file system, by writing zeros where it knows no better way. */
