@@ -44,6 +44,12 @@ const cases = {
       paths.push(npy, stored, deflated)
     }
     forget()
+    // Headers and directories are in memory, most of them: what is left to fail is the data.
+    for (const path of paths.filter((_, i) => i % 5 !== 4)) {
+      const fd = fs.openSync(path)
+      for (const at of [0, fs.fstatSync(fd).size - 4096]) fs.readSync(fd, Buffer.alloc(4096), 0, 4096, at)
+      fs.closeSync(fd)
+    }
     fs.truncateSync(device, Math.floor(fs.statSync(device).size * 0.35))
     const isIo = ({ error, reason, errno, code, path }, expected) =>
       (error === 'FaultError' &&
