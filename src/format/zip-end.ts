@@ -32,7 +32,7 @@ const MAX_TAIL_BYTE_LENGTH = UINT16_MAX + 1 + END_BYTE_LENGTH
 const VERSION_ENCRYPTED_DIRECTORY = 62
 const NPY_MAGIC_START = 0x4d554e93
 const RECOVER_HINT =
-  'the file was cut short, or an append to it died: NpzWriter.recover() tells whether the state before can be had back'
+  'the file was cut short, or an append to it is under way, or died: NpzWriter.recover() tells whether the state before can be had back'
 
 /** The values of an end record that zip64 may hold instead. */
 interface EndValues {

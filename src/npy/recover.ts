@@ -20,7 +20,8 @@ import {
 export interface RecoverOptions {
   /**
    * `rows` keeps every whole row that is in the file, `header` goes back to what the header says (the last checkpoint).
-   * Nothing is changed when left out.
+   * Nothing is changed when left out. After a failure of the power (not of the process alone) rows behind the last checkpoint
+   * may be zeros: `header` is right then.
    */
   readonly repair?: 'rows' | 'header'
 }
