@@ -42,8 +42,9 @@ inflate_in_pieces(struct input *input, struct inflater *inflater,
                   struct stream stream, uint8_t *out, size_t room,
                   struct inflate_run *sum)
 {
-  const uint64_t most_in = 1 + input_number(input) % 5000;
-  const uint64_t most_out = 1 + input_number(input) % 20000;
+  /* A few hundred pieces at most: each may cost zlib a copy of its window. */
+  const uint64_t most_in = 1 + stream.nbytes / 200 + input_number(input) % 5000;
+  const uint64_t most_out = 1 + room / 200 + input_number(input) % 20000;
   const bool at_boundaries = input_one_in(input, 2);
   int error = 0;
   *sum = (struct inflate_run){0};
@@ -225,7 +226,7 @@ through_boundaries(struct input *input, struct stream stream, size_t nbytes)
 {
   static struct point point;
   struct inflater *inflater = inflater_take(), *other = inflater_take();
-  const uint64_t spacing = input_number(input) % 40000;
+  const uint64_t spacing = nbytes / 500 + input_number(input) % 40000;
   const uint64_t every = 1 + input_take(input, 1);
   struct inflate_run run = {.with_crc = true};
   uint64_t in = 0, out = 0;
