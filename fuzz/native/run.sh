@@ -93,7 +93,7 @@ run() {
     grep -E 'wrong:|runtime error:|SUMMARY:|Test unit written|^ +#[0-9]+ .*(src/native|_fuzz\.c)' "$out/log" >&2 || tail -n 20 "$out/log" >&2
   elif [ -n "$keep" ]; then
     # Edges alone, not how often each: a few dozen files, not thousands.
-    "$out/$target" -merge=1 -use_counters=0 -max_len=700 "$corpus" "$new" >"$out/log" 2>&1 ||
+    "$out/$target" -set_cover_merge=1 -runs=0 -use_counters=0 -max_len=700 "$corpus" "$new" >"$out/log" 2>&1 ||
       { tail -n 20 "$out/log" >&2 && status=1; }
   fi
 }
