@@ -35,9 +35,12 @@ status=0
 # The tests mean the signals: those that are nobody's have to end a child as they
 # do elsewhere, and children of fork() start threads.
 tsan_options="handle_segv=0 handle_sigbus=0 die_after_fork=0 halt_on_error=1 suppressions=$here/tsan.supp"
-# Tests that count their rounds take fewer from here.
-few_rounds=20
-memcheck="valgrind -q --error-exitcode=1 --leak-check=full --suppressions=$here/valgrind.supp"
+# A handler that returns to where the fault was needs all registers as they were
+# there; valgrind keeps but a few of them up to date unless told so.
+memcheck="valgrind -q --error-exitcode=1 --leak-check=full --suppressions=$here/valgrind.supp \
+  --px-default=allregs-at-mem-access --px-file-backed=allregs-at-mem-access"
+# The longest tests take so many rounds from here.
+few_rounds=200
 
 # run <label> <flags> <test.c> <source>...
 run() {
