@@ -15,7 +15,7 @@
 #include "input.h"
 #include "zlib_open.h"
 
-enum { PLAIN_NBYTES = 1 << 17, ROOM_NBYTES = 1 << 18 };
+enum { FEW_NBYTES = 6000, PLAIN_NBYTES = 1 << 17, ROOM_NBYTES = 1 << 18 };
 
 static struct edge plain_edge, packed_edge, out_edge;
 static uint8_t control[ROOM_NBYTES], joined[2 * ROOM_NBYTES];
@@ -38,7 +38,8 @@ static uint8_t *
 plain_take(struct input *input, size_t *nbytes)
 {
   const uint64_t kind = input_take(input, 1) % 6;
-  *nbytes = (size_t)(input_number(input) % PLAIN_NBYTES);
+  *nbytes = (size_t)(input_number(input) %
+                     (input_one_in(input, 16) ? PLAIN_NBYTES : FEW_NBYTES));
   uint8_t *plain = edge_at(&plain_edge, *nbytes, true);
   const uint64_t width = 1 + input_below(input, 16);
   const uint64_t mask = input_take(input, 1), apart = 1 + input_take(input, 2);
