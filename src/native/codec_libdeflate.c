@@ -233,6 +233,22 @@ inflates(struct libdeflate_decompressor *inflater,
          made == block->out_nbytes;
 }
 
+/* A final block that was cut may have taken the end for its own data, or for its
+ * last code: it cannot have taken one of another length as well. Stored data then
+ * ends as the end does; codes are not cut just behind an empty stored block. */
+static bool
+may_swallow_end(const struct codec_block *block, const uint8_t *end,
+                size_t end_nbytes)
+{
+  static const uint8_t empty[] = {0x00, 0x00, 0xff, 0xff};
+  const uint8_t *const in_end = block->in + block->in_nbytes;
+  if (block->in_nbytes < sizeof(empty) ||
+      memcmp(in_end - sizeof(empty), empty, sizeof(empty)) != 0)
+    return true;
+  return block->out_nbytes >= end_nbytes &&
+         memcmp(block->out + block->out_nbytes - end_nbytes, end, end_nbytes) == 0;
+}
+
 int
 codec_inflate(const struct codec_block *block)
 {
@@ -246,10 +262,7 @@ codec_inflate(const struct codec_block *block)
   if (inflater == NULL)
     return -ENOMEM;
   bool good = inflates(inflater, block, end, end_nbytes);
-  /* Stored data may have swallowed the end, as data that was cut from it: it
-   * cannot have swallowed one of another length as well. */
-  if (good && !block->last && block->out_nbytes >= sizeof(end) &&
-      memcmp(block->out + block->out_nbytes - sizeof(end), end, sizeof(end)) == 0)
+  if (good && !block->last && may_swallow_end(block, end, sizeof(end)))
     good = inflates(inflater, block, long_end, sizeof(long_end));
   if (!idle_put(&idle_decompressors, inflater))
     libdeflate_free_decompressor(inflater);

@@ -22,12 +22,16 @@
 
 enum guard_state { GUARD_NONE, GUARD_SET, GUARD_TRIPPED };
 
+#define NO_OFFSET UINT64_MAX
+
 struct fault_slot {
   _Atomic uintptr_t base; /* 0: free */
   _Atomic uint64_t nbytes;
   _Atomic(_Atomic uint32_t *) counter;
   _Atomic int guard;
   _Atomic uint32_t lost_count;
+  /* Set before lost_count and guard tell of it, so that who sees those sees
+   * this; the first one stays. */
   _Atomic uint64_t lost_byte_offset;
   _Atomic uint64_t written_byte_offset;
 };
@@ -83,6 +87,14 @@ bump(struct fault_slot *slot)
     atomic_fetch_add(counter, 1);
 }
 
+/* Keeps the offset that was there first. */
+static void
+keep_first(_Atomic uint64_t *byte_offset, uint64_t value)
+{
+  uint64_t none = NO_OFFSET;
+  atomic_compare_exchange_strong(byte_offset, &none, value);
+}
+
 /* Puts zero pages where the file has none. Each further fault replaces twice as
  * many pages, so that a cut file of n pages costs log n signals and one bad
  * page costs its neighbours nothing. */
@@ -108,8 +120,8 @@ replace_lost_pages(const struct watched *watched, uintptr_t address)
              MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (placed == MAP_FAILED)
     return false;
-  if (atomic_fetch_add(&slot->lost_count, 1) == 0)
-    atomic_store(&slot->lost_byte_offset, (uint64_t)(address - base));
+  keep_first(&slot->lost_byte_offset, (uint64_t)(address - base));
+  atomic_fetch_add(&slot->lost_count, 1);
   bump(slot);
   return true;
 }
@@ -126,10 +138,9 @@ open_guard(const struct watched *watched, uintptr_t address)
   if (mprotect((void *)base, (size_t)watched->nbytes, PROT_READ | PROT_WRITE) != 0)
     return false;
   /* Two threads may fault at once: the second finds it done and retries. */
-  if (atomic_compare_exchange_strong(&slot->guard, &expected, GUARD_TRIPPED)) {
-    atomic_store(&slot->written_byte_offset, (uint64_t)(address - base));
+  keep_first(&slot->written_byte_offset, (uint64_t)(address - base));
+  if (atomic_compare_exchange_strong(&slot->guard, &expected, GUARD_TRIPPED))
     bump(slot);
-  }
   return true;
 }
 
@@ -246,6 +257,8 @@ faults_watch(struct fault_slot **slot_ret, uint8_t *base, uint64_t nbytes,
     atomic_store(&slot->counter, counter);
     atomic_store(&slot->guard, guard_writes ? GUARD_SET : GUARD_NONE);
     atomic_store(&slot->lost_count, 0);
+    atomic_store(&slot->lost_byte_offset, NO_OFFSET);
+    atomic_store(&slot->written_byte_offset, NO_OFFSET);
     /* Last: from here on the handler believes the slot. */
     atomic_store(&slot->base, (uintptr_t)base);
   }
@@ -277,7 +290,7 @@ faults_mark_lost(struct fault_slot *slot, uint64_t byte_offset)
 {
   if (atomic_load(&slot->lost_count) != 0)
     return;
-  atomic_store(&slot->lost_byte_offset, byte_offset);
+  keep_first(&slot->lost_byte_offset, byte_offset);
   atomic_fetch_add(&slot->lost_count, 1);
   bump(slot);
 }
@@ -290,6 +303,7 @@ faults_restore(struct fault_slot *slot)
   /* Drops the private copies: the next read comes from the file again. */
   if (madvise(base, nbytes, MADV_DONTNEED) != 0)
     return -errno;
+  atomic_store(&slot->written_byte_offset, NO_OFFSET);
   atomic_store(&slot->guard, GUARD_SET);
   if (mprotect(base, nbytes, PROT_READ) != 0) {
     int error = errno;

@@ -220,7 +220,8 @@ gather_prepare(struct gather *gather)
     error = check_sides(gather, lowest, highest);
   if (error != 0)
     return error;
-  if (gather->dst.low == gather->dst.high ||
+  /* Elements of no bytes may lie apart: a field of records can be one. */
+  if (gather->item_nbytes == 0 || gather->dst.low == gather->dst.high ||
       gather->src.low == gather->src.high) {
     gather->lines = gather->segments = 0; /* nothing to copy */
     return 0;

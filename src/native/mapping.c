@@ -189,8 +189,10 @@ diagnose(const struct mapping *mapping, struct mapping_fault *fault)
       (uint64_t)status.st_size > fault->byte_offset) {
     if (pread(fd, &byte, 1, (off_t)fault->byte_offset) < 0)
       fault->error = -errno;
-    else if (fstatvfs(fd, &volume) == 0 && volume.f_bavail == 0)
-      /* Writing into a hole; on tmpfs reading one takes a page, too. */
+    else if (fstatvfs(fd, &volume) == 0 && volume.f_blocks > 0 &&
+             volume.f_bavail == 0)
+      /* Writing into a hole; on tmpfs reading one takes a page, too. A volume
+       * without a limit counts no blocks at all. */
       fault->error = -ENOSPC;
   }
   close(fd);

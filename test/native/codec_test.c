@@ -246,6 +246,10 @@ swallowed_end(void)
     const struct codec_block block = {in, 8, out, 3 + (size_t)missing, false};
     check(codec_inflate(&block) == -EILSEQ, "an end taken for data");
   }
+  /* And one of codes, for the rest of its last code. */
+  uint8_t coded[8] = {0x2b, 0x65, 0xff}, three[3];
+  const struct codec_block cut = {coded, 3, three, 3, false};
+  check(codec_inflate(&cut) == -EILSEQ, "an end taken for a code");
   uint8_t whole[32] = {0x00, 5, 0, 0xfa, 0xff, 'a', 'b', 'c', 0x03, 0x00};
   uint8_t out[5];
   const struct codec_block block = {whole, 10, out, 5, false};

@@ -396,6 +396,17 @@ test_refused(void)
   assert(gather_unpack(&gather, packed, 7) == -EINVAL);
   packed[4] = 0.0 / 0.0;
   assert(gather_unpack(&gather, packed, 7) == -EINVAL);
+  packed[4] = 10;
+  packed[0] = 0; /* elements of no bytes, with room between them */
+  struct mapping none = {0};
+  assert(gather_unpack(&gather, packed, 7) == 0);
+  gather.dst = gather.src = (struct copy_side){.base = src, .nbytes = 4096};
+  gather.indices = p.indices;
+  gather.count = 2;
+  assert(gather_prepare(&gather) == 0 && gather.segments == 0);
+  assert(gather_run(&gather, &none, 1, NULL) == 0);
+  gather_free(&gather);
+  packed[0] = 4;
   packed[4] = 0;
   assert(gather_unpack(&gather, packed, 7) == 0);
   gather.indices = p.indices;

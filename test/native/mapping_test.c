@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -294,6 +295,29 @@ test_faults(void)
   mapping_close(&mapping);
 }
 
+/* A volume without a limit counts no blocks: that it has none left says nothing. */
+static void
+test_no_limit(void)
+{
+#ifdef __linux__
+  struct mapping mapping;
+  struct mapping_fault fault;
+  uint8_t head[1];
+  char path[64];
+  int fd = memfd_create("no-limit", MFD_CLOEXEC);
+  assert(fd >= 0 && ftruncate(fd, (off_t)(2 * page)) == 0);
+  snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+  assert(mapping_open(&mapping, path, MAPPING_READ, head, 1, &counter) == 0);
+  assert(ftruncate(fd, 0) == 0);
+  (void)*(volatile uint8_t *)(mapping.base + page);
+  assert(ftruncate(fd, (off_t)(2 * page)) == 0);
+  mapping_take_fault(&mapping, &fault);
+  assert(fault.kind == MAPPING_FAULT_TRUNCATED && fault.error == 0);
+  mapping_close(&mapping);
+  close(fd);
+#endif
+}
+
 static void
 test_reserve(void)
 {
@@ -357,6 +381,7 @@ main(void)
   test_peek();
   test_check_size();
   test_faults();
+  test_no_limit();
   test_reserve();
   test_hints();
   test_thousands();
