@@ -19,15 +19,15 @@ export interface PrintableArray {
 /** NumPy's print options that the printers here take. */
 export interface PrintOptions {
   /** Arrays with more elements than this are summarised; 1000 when left out. */
-  threshold?: number
+  readonly threshold?: number
   /** Elements shown at each end of an axis of a summarised array; 3 when left out. */
-  edgeItems?: number
+  readonly edgeItems?: number
   /** Digits after the decimal point of a float, at most; 8 when left out. */
-  precision?: number
+  readonly precision?: number
   /** Characters on a line; 75 when left out. */
-  lineWidth?: number
+  readonly lineWidth?: number
   /** Print floats near zero as zero instead of switching to exponents. */
-  suppress?: boolean
+  readonly suppress?: boolean
 }
 
 type Format = (value: unknown) => string

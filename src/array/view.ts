@@ -21,7 +21,7 @@ import {
 } from './copy.ts'
 import { type ElementCodec, elementCodec } from './element.ts'
 import { fieldOf } from './field.ts'
-import { formatArray, formatRepr } from './print.ts'
+import { formatArray, formatRepr, type PrintOptions } from './print.ts'
 import { type RowRange, spanOf } from './rows.ts'
 import { isDense, type StridedArray, sizeOf } from './strided-array.ts'
 import { type GatherOptions, gather, type Indices, type TakeOptions, take } from './take.ts'
@@ -330,9 +330,13 @@ export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
     return transferableArray(this)
   }
 
-  /** The elements as NumPy's `str` prints them, summarised above 1000. */
-  toString(): string {
-    return formatArray(this)
+  /**
+   * The elements as NumPy's `str` prints them, summarised above 1000. The options are those of NumPy's `array2string`.
+   *
+   * @throws {@link FaultError}, {@link ClosedError}
+   */
+  toString(options: PrintOptions = {}): string {
+    return formatArray(this, options)
   }
 }
 

@@ -16,6 +16,7 @@ import { Archive, type ArchiveSettings } from './archive.ts'
 import { Member, type MemberCompression } from './member.ts'
 import { isNpyImage } from './member-image.ts'
 import { loadMember, type NpzLoadOptions } from './npz-load.ts'
+import { type NpzVerifyOptions, verifyMember } from './npz-verify.ts'
 
 /** How an archive is opened. */
 export interface NpzOptions extends HeaderOptions {
@@ -220,6 +221,18 @@ export class NpzFile {
     checkOptions(options, ['verify', 'signal'], 'load')
     options.signal?.throwIfAborted()
     return new NdView<T>(await loadMember(this.#member(name, 'load'), options))
+  }
+
+  /**
+   * Reads all of a member in bounded memory, off the main thread, and compares it with its CRC-32 and length. Members that
+   * are no arrays are compared as well.
+   *
+   * @throws {@link IntegrityError} when they are wrong, the signal's reason, and as {@link get} does
+   */
+  async verify(name: string, options: NpzVerifyOptions = {}): Promise<void> {
+    checkOptions(options, ['signal', 'onProgress'], 'verify')
+    options.signal?.throwIfAborted()
+    await verifyMember(this.#member(name, 'verify'), options)
   }
 
   /**

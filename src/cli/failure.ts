@@ -1,0 +1,46 @@
+// How a command ends when it does not end well: one line that says what and what to do, and an exit code.
+
+import { isNpymapError } from '../index.ts'
+
+/** The command line is wrong. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+  readonly hint: string | undefined
+
+  constructor(message: string, hint?: string) {
+    super(message)
+    this.hint = hint
+  }
+}
+
+/** Exit codes, as the help tells them. */
+export const EXIT = { ok: 0, negative: 1, usage: 2, failed: 3, interrupted: 130 } as const
+
+export const EXIT_HELP = `
+Exit codes:
+  0    done
+  1    the answer is no: files differ, a file is broken (verify, diff, recover)
+  2    wrong usage
+  3    a file cannot be read or written
+  130  interrupted (Ctrl-C)`
+
+/** What to do about an error, where there is something to do that its message does not say. */
+const HINTS: readonly (readonly [match: (error: Error & { code?: unknown }) => boolean, hint: string])[] = [
+  [(error) => error.code === 'ERR_FORMAT' && /magic/i.test(error.message), 'for a raw file give --dtype'],
+  [(error) => error.code === 'ENOSPC', 'the old file is as it was'],
+  [(error) => error.code === 'EWOULDBLOCK', 'wait for the other writer to finish'],
+]
+
+/** Says on standard error what went wrong, and returns the exit code. */
+export function report(error: unknown, debug: boolean): number {
+  if (!(error instanceof Error)) {
+    process.stderr.write(`npymap: ${String(error)}\n`)
+    return EXIT.failed
+  }
+  if (error.name === 'AbortError') return EXIT.interrupted
+  const hint = error instanceof UsageError ? error.hint : HINTS.find(([match]) => match(error))?.[1]
+  process.stderr.write(`npymap: ${error.message.replaceAll('\n', ' ')}${hint === undefined ? '' : `; ${hint}`}\n`)
+  if (debug) process.stderr.write(`${error.stack}\n`)
+  const isUsage = error instanceof UsageError || isNpymapError(error, 'ERR_SELECTION') || error instanceof TypeError
+  return isUsage ? EXIT.usage : EXIT.failed
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+// The `npymap` command: looks at, checks, cuts and rewrites arrays of any size.
+
+import { Command, CommanderError } from 'commander'
+import { appendCommand } from './append.ts'
+import { EXIT, EXIT_HELP, report } from './failure.ts'
+import { infoCommand } from './info.ts'
+import { printCommand } from './print.ts'
+import { recoverCommand } from './recover.ts'
+import { type Context, interruptible } from './run.ts'
+import { sliceCommand } from './slice.ts'
+import { verifyCommand } from './verify.ts'
+import { packageVersion } from './version.ts'
+
+const context: Context = interruptible()
+
+const program = new Command('npymap')
+  .description(
+    'NumPy arrays of any size, from the command line. FILE is a .npy, a .npz, FILE.npz:MEMBER, or raw with --dtype.',
+  )
+  .version(packageVersion())
+  .option('--debug', 'show where an error comes from')
+  .option('-q, --quiet', 'no progress bars')
+  .addHelpText('after', `${EXIT_HELP}\n\nExamples of each command: npymap help COMMAND`)
+  .showHelpAfterError('(npymap help shows what there is)')
+  .exitOverride()
+
+for (const command of [infoCommand, printCommand, verifyCommand, sliceCommand, appendCommand, recoverCommand]) {
+  program.addCommand(command(context).exitOverride().configureOutput(program.configureOutput()))
+}
+
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : report(error, false))
+})
+
+try {
+  await program.parseAsync()
+  process.exitCode = context.exitCode
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  else process.exitCode = context.signal.aborted ? EXIT.interrupted : report(error, program.opts().debug === true)
+}

@@ -1,0 +1,40 @@
+// A bar on standard error for what takes longer than half a second, on a terminal only.
+
+import { Presets, SingleBar } from 'cli-progress'
+import { bytesText } from './text.ts'
+
+const PATIENCE_MS = 500
+
+/** Tells how far something is. */
+export interface Progress {
+  /** So many bytes more are done. */
+  add(byteLength: number): void
+  end(): void
+}
+
+/** A bar for so many bytes; none when `quiet`, and none where nobody sees it. */
+export function progressOf(what: string, byteLength: number, quiet: boolean): Progress {
+  if (quiet || !process.stderr.isTTY || byteLength === 0) return { add: () => {}, end: () => {} }
+  const begun = Date.now()
+  let bar: SingleBar | null = null
+  let done = 0
+  return {
+    add(more) {
+      done += more
+      const seconds = (Date.now() - begun) / 1000
+      if (bar === null) {
+        if (seconds * 1000 < PATIENCE_MS) return
+        const format = `${what} {bar} {percentage}% | {done} of {all} | {rate}/s | ETA {eta_formatted}`
+        bar = new SingleBar(
+          { format, stream: process.stderr, clearOnComplete: true, hideCursor: true },
+          Presets.shades_classic,
+        )
+        bar.start(byteLength, 0, { done: '', all: bytesText(byteLength), rate: '' })
+      }
+      bar.update(Math.min(done, byteLength), { done: bytesText(done), rate: bytesText(done / seconds) })
+    },
+    end() {
+      bar?.stop()
+    },
+  }
+}

@@ -1,0 +1,127 @@
+// npymap slice: any selection to a file of its own, in bounded memory.
+
+import { createWriteStream, renameSync, rmSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Command } from 'commander'
+import { type NdView, save, savez, savezCompressed } from '../index.ts'
+import { rowsOfText } from './csv.ts'
+import { UsageError } from './failure.ts'
+import { type Progress, progressOf } from './progress.ts'
+import { type Context, isQuiet, print } from './run.ts'
+import { openTarget, parseTarget, type RawLayout, select, withRawOptions } from './target.ts'
+import { bytesText } from './text.ts'
+
+interface SliceCommandOptions extends RawLayout {
+  readonly to?: string
+  readonly field?: string
+  readonly compress?: boolean
+}
+
+const FORMATS = ['npy', 'npz', 'csv', 'raw'] as const
+type Format = (typeof FORMATS)[number]
+
+/** The command. */
+export function sliceCommand(context: Context): Command {
+  const command = new Command('slice')
+    .description('any selection to a .npy, .npz, .csv or raw file, however large')
+    .argument('<file>', 'FILE.npy, FILE.npz:MEMBER, or raw with --dtype')
+    .argument('<selection>', "what NumPy has between brackets: '1000:2000', '::10, 0', '...' for all")
+    .argument(
+      '<out>',
+      'where to; its suffix tells the format. OUT.npz:MEMBER names the member; - is standard output (csv, raw)',
+    )
+    .option('--to <format>', 'npy, npz, csv or raw, whatever the suffix')
+    .option('--field <name>', 'a field of structured elements')
+    .option('--compress', 'deflate the member (.npz)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npymap slice embeddings.npy '1000:2000' part.npy
+  npymap slice embeddings.npy '::100, :3' part.csv
+  npymap slice model.npz:w '0' - --to raw | sha256sum
+  npymap slice samples.raw --dtype '<i2' --shape 480000,2 ':48000' first.npz:audio --compress`,
+    )
+    .action(async (file: string, selection: string, out: string, options: SliceCommandOptions, self: Command) => {
+      const format = formatOf(out, options.to)
+      const target = openTarget(file, options)
+      const whole = options.field === undefined ? target.view : target.view.field(options.field)
+      try {
+        const view = select(whole, selection)
+        const progress = progressOf('slice', view.nbytes, isQuiet(self))
+        try {
+          await write(view, out, format, { compress: options.compress === true, progress, signal: context.signal })
+        } finally {
+          progress.end()
+        }
+        if (out !== '-') await print(`${out}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
+      } finally {
+        target.close()
+      }
+    })
+  return withRawOptions(command)
+}
+
+function formatOf(out: string, asked: string | undefined): Format {
+  const { path, member } = parseTarget(out)
+  const word = asked ?? (member === null ? path.replace(/^.*\./s, '') : 'npz')
+  const format = FORMATS.find((known) => known === word.toLowerCase())
+  if (format === undefined)
+    throw new UsageError(`${out}: expected a name ending in .npy, .npz or .csv`, '--to raw for anything else')
+  if (out === '-' && format !== 'csv' && format !== 'raw')
+    throw new UsageError(`${format} cannot be written to standard output`)
+  return format
+}
+
+interface Work {
+  readonly compress: boolean
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+async function write(view: NdView, out: string, format: Format, { compress, progress, signal }: Work): Promise<void> {
+  if (format === 'npy') await save(out, view, { signal })
+  else if (format === 'npz') {
+    const { path, member } = parseTarget(out)
+    await (compress ? savezCompressed : savez)(path, { [member ?? 'arr_0']: view }, { signal })
+  } else
+    await writeStream(
+      out,
+      format === 'csv' ? rowsOfText(view, progress, signal) : rawBytes(view, progress, signal),
+      signal,
+    )
+}
+
+async function* rawBytes(view: NdView, progress: Progress, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  if (view.ndim === 0) {
+    yield view.toBytes()
+    return
+  }
+  for await (const { view: rows } of view.chunks({ signal })) {
+    yield rows.toBytes()
+    progress.add(rows.nbytes)
+  }
+}
+
+/** To standard output, or beside the file and renamed when it is whole. */
+async function writeStream(
+  out: string,
+  pieces: AsyncGenerator<string | Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (out === '-') {
+    for await (const piece of pieces) {
+      if (!process.stdout.write(piece)) await new Promise((resolve) => process.stdout.once('drain', resolve))
+    }
+    return
+  }
+  const temporary = `${out}.${process.pid}.tmp`
+  try {
+    await pipeline(Readable.from(pieces), createWriteStream(temporary, { flags: 'wx' }), { signal })
+    renameSync(temporary, out)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+}

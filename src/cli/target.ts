@@ -1,0 +1,130 @@
+// What a command works on: an .npy file, a member of an archive (`file.npz:member`), or a raw file whose layout is told.
+
+import { existsSync } from 'node:fs'
+import type { Command } from 'commander'
+import { Memmap, type NdView, type NpzFile, open, openNpz, SelectionError, type Selector } from '../index.ts'
+import { UsageError } from './failure.ts'
+
+/** The layout of a raw file, as the options tell it. */
+export interface RawLayout {
+  readonly dtype?: string
+  readonly shape?: number[]
+  readonly offset?: number
+  readonly order?: 'C' | 'F'
+}
+
+/** A file, and the member of it that is meant. */
+export interface Target {
+  readonly path: string
+  readonly member: string | null
+}
+
+/** An array that is open, and what has to be closed with it. */
+export interface OpenedTarget {
+  readonly view: NdView
+  /** As the user wrote it, or with the member that was meant. */
+  readonly name: string
+  readonly archive: NpzFile | null
+  close(): void
+}
+
+/** `model.npz:w` is member `w` of `model.npz`, unless there is a file of that whole name. */
+export function parseTarget(text: string): Target {
+  const colon = text.search(/(?<=\.npz):/i)
+  if (colon < 0 || existsSync(text)) return { path: text, member: null }
+  return { path: text.slice(0, colon), member: text.slice(colon + 1) }
+}
+
+/** True for what is read as an archive. */
+export function isArchive(target: Target): boolean {
+  return target.member !== null || /\.npz$/i.test(target.path)
+}
+
+/** Opens what is meant. An archive of one member needs no name. */
+export function openTarget(text: string, raw: RawLayout = {}, mode: 'r' | 'r+' = 'r'): OpenedTarget {
+  const target = parseTarget(text)
+  if (raw.dtype !== undefined) {
+    const { dtype, shape, offset: byteOffset = 0, order = 'C' } = raw
+    const view = Memmap.raw(target.path, { dtype, byteOffset, order, mode, ...(shape === undefined ? {} : { shape }) })
+    return { view, name: text, archive: null, close: () => view.close() }
+  }
+  if (raw.shape !== undefined || raw.offset !== undefined) {
+    throw new UsageError('--shape and --offset describe raw files, and need --dtype')
+  }
+  if (!isArchive(target)) {
+    const view = open(target.path, { mode })
+    return { view, name: text, archive: null, close: () => view.close() }
+  }
+  const archive = openNpz(target.path)
+  try {
+    const member = target.member ?? onlyMember(archive)
+    return { view: archive.get(member), name: `${target.path}:${member}`, archive, close: () => archive.close() }
+  } catch (error) {
+    archive.close()
+    throw error
+  }
+}
+
+function onlyMember(archive: NpzFile): string {
+  const names = [...archive.keys()]
+  if (names.length === 1) return names[0] as string
+  const shown = names.slice(0, 8).join(', ')
+  throw new UsageError(
+    `${archive.path} has ${names.length} members${names.length === 0 ? '' : `: ${shown}${names.length > 8 ? ', …' : ''}`}`,
+    names.length === 0 ? undefined : `say which: ${archive.path}:${names[0]}`,
+  )
+}
+
+/** `1:10, ..., -1` as NumPy has it between brackets; the brackets may be there, too. */
+export function parseSelection(text: string): Selector[] {
+  const inside = text.trim().replace(/^\[(.*)\]$/s, '$1')
+  if (inside.trim() === '') return []
+  return inside.split(',').map((part) => {
+    const word = part.trim()
+    if (word === 'None') return 'newaxis'
+    if (word === '…') return '...'
+    return /^[+-]?\d+$/.test(word) ? Number(word) : word
+  })
+}
+
+/** The part of a view that a selection names. */
+export function select(view: NdView, selection: string | undefined): NdView {
+  if (selection === undefined) return view
+  try {
+    return view.slice(...parseSelection(selection))
+  } catch (error) {
+    if (error instanceof SelectionError) throw new UsageError(error.message, `the shape is ${shapeText(view.shape)}`)
+    throw error
+  }
+}
+
+/** `(3, 4)`, as Python writes it. */
+export function shapeText(shape: readonly number[]): string {
+  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
+}
+
+/** Adds the options that describe raw files. */
+export function withRawOptions(command: Command): Command {
+  return command
+    .option('--dtype <dtype>', 'read a raw file: its dtype, as NumPy writes it (float32, <i2, >f8)')
+    .option('--shape <list>', 'its shape: 1000,768 (all of the file when left out)', parseShapeOption)
+    .option('--offset <bytes>', 'where its data begins, in bytes', parseCount)
+    .option('--order <order>', 'C or F', parseOrder)
+}
+
+function parseShapeOption(text: string): number[] {
+  return text.split(/[,x]/).map((part) => parseCount(part.trim()))
+}
+
+/** A whole number, not below zero; also `64k`, `8M`, `2G`, in powers of 1024. */
+export function parseCount(text: string): number {
+  const match = /^(\d+)([kmgt]?)i?b?$/i.exec(text.trim())
+  const count = match === null ? Number.NaN : Number(match[1]) * 1024 ** ' kmgt'.indexOf(match[2]?.toLowerCase() || ' ')
+  if (!Number.isSafeInteger(count)) throw new UsageError(`expected a whole number, got ${JSON.stringify(text)}`)
+  return count
+}
+
+function parseOrder(text: string): 'C' | 'F' {
+  if (text !== 'C' && text !== 'F') throw new UsageError(`--order: expected C or F, got ${JSON.stringify(text)}`)
+  return text
+}

@@ -1,0 +1,33 @@
+// Numbers and tables as people read them.
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** `36.9 GiB`. */
+export function bytesText(byteLength: number): string {
+  let value = byteLength
+  let unit = 0
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return `${unit === 0 ? Math.round(value) : value.toPrecision(value < 100 ? 3 : 4)} ${UNITS[unit]}`
+}
+
+/** `12 000 000`. */
+export function countText(count: number | bigint): string {
+  return count.toLocaleString('en').replaceAll(',', ' ')
+}
+
+/** Columns of equal width, two spaces apart; those named in `right` are set to the right. */
+export function tableText(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length))) ?? []
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => {
+        const fill = ' '.repeat((widths[column] ?? 0) - [...cell].length)
+        return right.includes(column) ? fill + cell : cell + fill
+      })
+      .join('  ')
+      .trimEnd()
+  return `${rows.map(line).join('\n')}\n`
+}
