@@ -32,7 +32,7 @@ function cellsOf(value: unknown): unknown[] {
 }
 
 function signed(value: unknown): string {
-  const text = typeof value === 'number' && dtype in DIGITS ? shortest(value, dtype) : String(value)
+  const text = String(value)
   return text.startsWith('-') ? text : `+${text}`
 }
 
