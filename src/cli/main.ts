@@ -3,12 +3,15 @@
 
 import { Command, CommanderError } from 'commander'
 import { appendCommand } from './append.ts'
+import { diffCommand } from './diff.ts'
 import { EXIT, EXIT_HELP, report } from './failure.ts'
 import { infoCommand } from './info.ts'
 import { printCommand } from './print.ts'
 import { recoverCommand } from './recover.ts'
+import { repackCommand } from './repack.ts'
 import { type Context, interruptible } from './run.ts'
 import { sliceCommand } from './slice.ts'
+import { statsCommand } from './stats.ts'
 import { verifyCommand } from './verify.ts'
 import { packageVersion } from './version.ts'
 
@@ -25,7 +28,17 @@ const program = new Command('npymap')
   .showHelpAfterError('(npymap help shows what there is)')
   .exitOverride()
 
-for (const command of [infoCommand, printCommand, verifyCommand, sliceCommand, appendCommand, recoverCommand]) {
+for (const command of [
+  infoCommand,
+  printCommand,
+  statsCommand,
+  verifyCommand,
+  sliceCommand,
+  repackCommand,
+  appendCommand,
+  recoverCommand,
+  diffCommand,
+]) {
   program.addCommand(command(context).exitOverride().configureOutput(program.configureOutput()))
 }
 

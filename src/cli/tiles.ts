@@ -1,6 +1,6 @@
 // An array of any size into another order: tile by tile, so that both the reading and the writing run along the disk.
 
-import type { Memmap, NdView } from '../index.ts'
+import type { Memmap, NdView, TypedArray } from '../index.ts'
 import type { Progress } from './progress.ts'
 import { turn } from './run.ts'
 
@@ -35,7 +35,7 @@ export function tileShape(shape: readonly number[], itemSize: number): number[] 
 export async function copyTiles(
   from: NdView,
   to: Memmap,
-  values: (tile: NdView) => Parameters<NdView['assign']>[0],
+  values: (tile: NdView) => NdView | TypedArray,
   { progress, signal }: { progress: Progress; signal: AbortSignal },
 ): Promise<void> {
   const tile = tileShape(from.shape, from.dtype.itemSize)

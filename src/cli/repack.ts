@@ -1,0 +1,236 @@
+// npymap repack: the same arrays kept in another way: aligned, seekable, deflated or stored; npy or npz; C or F; another dtype.
+
+import { renameSync, rmSync } from 'node:fs'
+import { Command } from 'commander'
+import { type Compress, DType, Memmap, type NdView, NpyWriter, NpzWriter, openNpz, save } from '../index.ts'
+import { type Cast, castTo } from './cast.ts'
+import { UsageError } from './failure.ts'
+import { type Progress, progressOf } from './progress.ts'
+import { type Context, isQuiet, print } from './run.ts'
+import { isArchive, openTarget, parseCount, parseTarget, type RawLayout, withRawOptions } from './target.ts'
+import { bytesText } from './text.ts'
+import { copyTiles } from './tiles.ts'
+
+interface RepackOptions extends RawLayout {
+  readonly level?: number
+  readonly stored?: boolean
+  readonly compress?: boolean
+  readonly block?: number
+  readonly align?: number
+  readonly toOrder?: string
+  readonly astype?: string
+  readonly wrap?: boolean
+}
+
+/** The command. */
+export function repackCommand(context: Context): Command {
+  const command = new Command('repack')
+    .description(
+      'writes arrays anew: archives aligned and seekable, .npy to .npz and back, C to F order, another dtype',
+    )
+    .argument('<file>', 'FILE.npy, FILE.npz, FILE.npz:MEMBER, or raw with --dtype')
+    .argument('<out>', 'OUT.npy, OUT.npz or OUT.npz:MEMBER; may be the same file')
+    .option('--stored', 'archives: members stored, to be mapped in place (the default)')
+    .option('--compress', 'archives: members deflated, in chunks that can be read alone')
+    .option('--level <level>', 'how hard: 0 to 12 (6); implies --compress', parseCount)
+    .option('--block <bytes>', 'of a chunk (256k)', parseCount)
+    .option('--align <bytes>', 'what stored data begins at a multiple of (64)', parseCount)
+    .option('--to-order <order>', 'C or F')
+    .option('--astype <dtype>', 'bool, integers and floats as another of these')
+    .option('--wrap', 'cut integers that do not fit, as NumPy does, where it is an error otherwise')
+    .addHelpText(
+      'after',
+      `
+Memory stays bounded, whatever the size; the old file is whole until the new one is.
+
+Examples:
+  npymap repack numpy.npz fast.npz               aligned: members are mapped in place
+  npymap repack numpy.npz small.npz --level 9    deflated, any slice can be read alone
+  npymap repack model.npz:w w.npy
+  npymap repack table.npy columns.npy --to-order F
+  npymap repack x.npy x32.npy --astype float32`,
+    )
+    .action(async (file: string, out: string, options: RepackOptions, self: Command) => {
+      const run: Run = { options, signal: context.signal, quiet: isQuiet(self) }
+      const from = parseTarget(file)
+      const to = parseTarget(out)
+      checkOptions(options, isArchive(to))
+      if (isArchive(to)) await intoArchive(file, out, run)
+      else if (isArchive(from) && from.member === null && countMembers(from.path) !== 1) {
+        throw new UsageError(`${from.path} has several members, ${out} holds one array`, `say which: ${from.path}:NAME`)
+      } else await intoNpy(file, out, run)
+    })
+  return withRawOptions(command)
+}
+
+interface Run {
+  readonly options: RepackOptions
+  readonly signal: AbortSignal
+  readonly quiet: boolean
+}
+
+function checkOptions(options: RepackOptions, archive: boolean): void {
+  const { stored, compress, level, block, align, toOrder } = options
+  if (!archive && (stored || compress || level !== undefined || block !== undefined || align !== undefined)) {
+    throw new UsageError('--stored, --compress, --level, --block and --align are for archives')
+  }
+  if (stored && (compress || level !== undefined)) throw new UsageError('--stored and --compress exclude each other')
+  if (toOrder !== undefined && toOrder !== 'C' && toOrder !== 'F')
+    throw new UsageError(`--to-order: expected C or F, got ${toOrder}`)
+}
+
+function countMembers(path: string): number {
+  const archive = openNpz(path)
+  try {
+    return archive.size
+  } finally {
+    archive.close()
+  }
+}
+
+function castOf(view: NdView, { astype, wrap = false }: RepackOptions): { dtype: DType; cast: Cast | null } {
+  if (astype === undefined) return { dtype: view.dtype, cast: null }
+  const dtype = DType.of(astype)
+  return { dtype, cast: dtype.toString() === view.dtype.toString() ? null : castTo(view.dtype, dtype, wrap) }
+}
+
+async function intoNpy(file: string, out: string, run: Run): Promise<void> {
+  const { options, signal, quiet } = run
+  const { view, close } = openTarget(file, options)
+  const progress = progressOf('repack', view.nbytes, quiet)
+  try {
+    const { dtype, cast } = castOf(view, options)
+    const order = options.toOrder ?? view.order ?? 'C'
+    if (cast === null && (view.order === order || view.order === null || view.ndim < 2))
+      await save(out, view, { signal })
+    else if (order === 'C' && view.order !== 'F') await streamCast(view, out, dtype, cast, { progress, signal })
+    else await intoOrder(view, out, { dtype, cast, order: order as 'C' | 'F', progress, signal })
+    await print(`${out}: ${dtype} [${view.shape.join(', ')}], order ${order}\n`)
+  } finally {
+    progress.end()
+    close()
+  }
+}
+
+interface Work {
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+async function streamCast(
+  view: NdView,
+  out: string,
+  dtype: DType,
+  cast: Cast | null,
+  { progress, signal }: Work,
+): Promise<void> {
+  if (view.ndim === 0) {
+    const values = cast === null ? view.toTypedArray() : cast(view)
+    await save(out, values, { shape: [], dtype, signal })
+    return
+  }
+  const writer = await NpyWriter.create(out, { dtype, shape: view.shape, signal })
+  try {
+    for await (const { view: rows } of view.chunks({ signal })) {
+      await writer.write(cast === null ? rows : cast(rows))
+      progress.add(rows.nbytes)
+    }
+    await writer.close()
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
+}
+
+/** Tile by tile into a file beside the target, which gets its name when it is whole. */
+async function intoOrder(
+  view: NdView,
+  out: string,
+  { dtype, cast, order, progress, signal }: Work & { dtype: DType; cast: Cast | null; order: 'C' | 'F' },
+): Promise<void> {
+  const temporary = `${out}.${process.pid}.tmp`
+  try {
+    const to = Memmap.create(temporary, { dtype, shape: view.shape, order })
+    try {
+      await copyTiles(view, to, (tile) => (cast === null ? tile : cast(tile)), { progress, signal })
+      await to.flush()
+    } finally {
+      to.close()
+    }
+    renameSync(temporary, out)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+}
+
+async function intoArchive(file: string, out: string, { options, signal, quiet }: Run): Promise<void> {
+  const target = parseTarget(out)
+  const source = parseTarget(file)
+  const { level, block: blockByteLength, align: alignment } = options
+  const deflated = options.compress === true || level !== undefined
+  const chosen = {
+    ...(level === undefined ? {} : { level }),
+    ...(blockByteLength === undefined ? {} : { blockByteLength }),
+  }
+  const compress: Compress = deflated ? chosen : false
+  if (options.toOrder !== undefined || options.astype !== undefined) {
+    throw new UsageError('--to-order and --astype write .npy files', 'repack to a .npy first')
+  }
+  const writer = await NpzWriter.create(target.path, {
+    compress,
+    signal,
+    ...(alignment === undefined ? {} : { alignment }),
+  })
+  try {
+    if (isArchive(source) && source.member === null && target.member === null) {
+      const archive = openNpz(source.path)
+      try {
+        for (const name of archive.keys()) {
+          if (!archive.info(name).isArray)
+            throw new UsageError(`${source.path}: ${JSON.stringify(name)} is no array`, 'other zip tools copy it')
+          await writeMember(writer, name, archive.get(name), { quiet, signal })
+        }
+      } finally {
+        archive.close()
+      }
+    } else {
+      const opened = openTarget(file, options)
+      try {
+        const name = target.member ?? source.member ?? 'arr_0'
+        await writeMember(writer, name, opened.view, { quiet, signal })
+      } finally {
+        opened.close()
+      }
+    }
+    await writer.close()
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
+  await print(`${target.path}: ${deflated ? 'deflated, seekable' : 'stored, aligned'}\n`)
+}
+
+async function writeMember(
+  writer: NpzWriter,
+  name: string,
+  view: NdView,
+  { quiet, signal }: { quiet: boolean; signal: AbortSignal },
+): Promise<void> {
+  const progress = progressOf(name, view.nbytes, quiet)
+  try {
+    if (view.ndim === 0 || view.order === 'F') {
+      await writer.write(name, view)
+    } else {
+      const member = await writer.member(name, { dtype: view.dtype, shape: view.shape })
+      for await (const { view: rows } of view.chunks({ signal })) {
+        await member.write(rows)
+        progress.add(rows.nbytes)
+      }
+      await member.close()
+    }
+    await print(`${name}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
+  } finally {
+    progress.end()
+  }
+}

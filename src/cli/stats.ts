@@ -1,0 +1,150 @@
+// npymap stats: one pass over an array of any size.
+
+import { Command } from 'commander'
+import type { NdView } from '../index.ts'
+import { UsageError } from './failure.ts'
+import { progressOf } from './progress.ts'
+import { type Context, isQuiet, print } from './run.ts'
+import { axisStats } from './stats-axis.ts'
+import { histogram, percentile, type Tally } from './stats-kernel.ts'
+import { tallyOf } from './stats-pass.ts'
+import { openTarget, parseCount, type RawLayout, select, shapeText, withRawOptions } from './target.ts'
+import { countText, tableText } from './text.ts'
+
+interface StatsOptions extends RawLayout {
+  readonly select?: string
+  readonly field?: string
+  readonly axis?: number
+  readonly percentiles: number[]
+  readonly bins: number
+  readonly json?: boolean
+}
+
+/** The command. */
+export function statsCommand(context: Context): Command {
+  const command = new Command('stats')
+    .description(
+      'min, max, mean, std, NaN and zero counts, percentiles, a histogram: one pass, all cores, bounded memory',
+    )
+    .argument('<file>', 'FILE.npy, FILE.npz:MEMBER, or raw with --dtype')
+    .option('--select <selection>', "a part of it: '::10, 0'")
+    .option('--field <name>', 'a field of structured elements')
+    .option('--axis <axis>', 'along this axis: min, max, mean and std of each of the others', Number)
+    .option('--percentiles <list>', 'which (1,5,25,50,75,95,99)', parsePercentiles, [1, 5, 25, 50, 75, 95, 99])
+    .option('--bins <count>', 'of the histogram; 0 leaves it out (20)', parseCount, 20)
+    .option('--json', 'one line of JSON')
+    .addHelpText(
+      'after',
+      `
+NaN and infinities are counted, and left out of everything else. Percentiles and the histogram come from a sketch: a
+percentile is within 0.4 % of the number that it names.
+
+Examples:
+  npymap stats embeddings.npy
+  npymap stats model.npz:w --percentiles 0.1,99.9
+  npymap stats table.npy --axis 0                each column`,
+    )
+    .action(async (file: string, options: StatsOptions, self: Command) => {
+      const target = openTarget(file, options)
+      const progress = progressOf('stats', target.view.nbytes, isQuiet(self))
+      try {
+        const whole = options.field === undefined ? target.view : target.view.field(options.field)
+        const view = select(whole, options.select)
+        requireNumbers(view)
+        if (options.axis === undefined) {
+          const tally = await tallyOf(view, progress, context.signal)
+          progress.end()
+          await print(
+            options.json === true ? `${JSON.stringify(factsOf(tally, view, options))}\n` : textOf(tally, view, options),
+          )
+        } else {
+          const stats = await axisStats(view, options.axis, progress, context.signal)
+          progress.end()
+          await print(options.json === true ? `${JSON.stringify(stats.toJSON())}\n` : stats.toText())
+        }
+      } finally {
+        progress.end()
+        target.close()
+      }
+    })
+  return withRawOptions(command)
+}
+
+function parsePercentiles(text: string): number[] {
+  const list = text.split(',').map(Number)
+  if (list.every((percent) => percent >= 0 && percent <= 100)) return list
+  throw new UsageError(`--percentiles: expected numbers from 0 to 100, got ${JSON.stringify(text)}`)
+}
+
+function requireNumbers({ dtype }: NdView): void {
+  if ('biuf'.includes(dtype.kind)) return
+  if (dtype.fields !== null)
+    throw new UsageError(`stats: ${dtype} has fields`, `say which: --field ${[...dtype.fields.keys()][0]}`)
+  throw new UsageError(`stats: expected real numbers, got ${dtype}`)
+}
+
+function factsOf(tally: Tally, view: NdView, options: StatsOptions): Record<string, unknown> {
+  const { finite, nan, posInf, negInf, zero, min, max, mean, m2 } = tally
+  const none = finite === 0
+  const number = (value: number): number | null => (none ? null : value)
+  return {
+    shape: view.shape,
+    dtype: view.dtype.toString(),
+    size: view.size,
+    min: number(min),
+    max: number(max),
+    mean: number(mean),
+    std: number(Math.sqrt(m2 / finite)),
+    nan,
+    posInf,
+    negInf,
+    zero,
+    percentiles: Object.fromEntries(
+      options.percentiles.map((percent) => [percent, number(percentile(tally, percent))]),
+    ),
+    ...(options.bins > 0 ? { histogram: histogram(tally, options.bins) } : {}),
+  }
+}
+
+const SHORT = 6
+
+function numberText(value: number): string {
+  return Number.isInteger(value) && Math.abs(value) < 1e15 ? String(value) : String(Number(value.toPrecision(SHORT)))
+}
+
+function textOf(tally: Tally, view: NdView, options: StatsOptions): string {
+  const { finite, nan, posInf, negInf, zero, min, max, mean, m2 } = tally
+  const share = (count: number): string =>
+    `${countText(count)}${count === 0 || view.size === 0 ? '' : ` (${numberText((100 * count) / view.size)} %)`}`
+  const head = `${view.dtype} ${shapeText(view.shape)}, ${countText(view.size)} elements\n`
+  const counts = [
+    ['nan', share(nan)],
+    ['inf', posInf + negInf === 0 ? '0' : `${countText(posInf)} above, ${countText(negInf)} below`],
+    ['zero', share(zero)],
+  ]
+  if (finite === 0) return head + tableText(counts)
+  const moments = [
+    ['min', numberText(min)],
+    ['max', numberText(max)],
+    ['mean', numberText(mean)],
+    ['std', numberText(Math.sqrt(m2 / finite))],
+  ]
+  const ranks = options.percentiles.map((percent) => [`${percent} %`, numberText(percentile(tally, percent))])
+  return `${head}${tableText([...moments, ...counts])}\n${tableText(ranks)}${options.bins > 0 ? `\n${barsOf(tally, options.bins)}` : ''}`
+}
+
+const EIGHTHS = ' ▏▎▍▌▋▊▉█'
+const BAR_WIDTH = 40
+
+function barsOf(tally: Tally, bins: number): string {
+  const { edges, counts } = histogram(tally, bins)
+  const most = Math.max(...counts, 1)
+  const rows = counts.map((count, i) => {
+    const eighths = Math.round((count / most) * BAR_WIDTH * 8)
+    // What is there is seen, however little it is.
+    const length = count > 0 ? Math.max(1, eighths) : 0
+    const bar = '█'.repeat(Math.floor(length / 8)) + (EIGHTHS[length % 8] as string).trim()
+    return [numberText(edges[i] as number), bar.padEnd(BAR_WIDTH), countText(count)]
+  })
+  return tableText(rows, [0, 2])
+}
