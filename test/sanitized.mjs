@@ -37,6 +37,8 @@ const SLOWER = ['--testTimeout=300000', '--hookTimeout=300000']
 /** Test files that cannot run so, each with the reason. */
 const EXCLUDED = {
   'test/package/**': 'compiles and installs an addon of its own',
+  'test/limits/pass.test.ts': 'the shadow of the memory counts against the limit of the group',
+  'test/writing/memory.test.ts': 'the same',
 }
 
 /** The path of a library of the compiler, or an end with an error. */

@@ -3,7 +3,8 @@
  * pass on what it does not know to what it found there, or may not. So we put
  * ourselves before it, each time with another function: what it found calls
  * those that were there before it, never it. The chain is a stack, whoever
- * passes on to whom, and has no circle.
+ * passes on to whom, and has no circle. One that comes twice counts where it
+ * came last.
  */
 #define _GNU_SOURCE
 #include "signal_chain.h"
@@ -24,19 +25,45 @@ struct level {
 };
 
 static struct level levels[SIGNALS][LEVELS];
-static int levels_used[SIGNALS];
+static _Atomic int levels_used[SIGNALS];
 static _Atomic(signal_chain_handle *) handle_fault;
 
-static void
-forward(struct level *level, int signal_number, siginfo_t *info, void *context)
+static bool
+is_same(const struct sigaction *one, const struct sigaction *other)
 {
-  const struct sigaction *previous = &level->previous;
+  return one->sa_handler != SIG_DFL && one->sa_handler != SIG_IGN &&
+         one->sa_handler == other->sa_handler;
+}
+
+/* True when the same handler came again, later, and has been called therefore:
+ * it passes on to us what we would pass on to it. */
+static bool
+came_again(int which, int number)
+{
+  struct sigaction current;
+  const struct sigaction *previous = &levels[which][number].previous;
+  bool again = sigaction(signals[which], NULL, &current) == 0 &&
+               is_same(previous, &current);
+  for (int i = number + 1; i < atomic_load(&levels_used[which]) && !again; i++)
+    again = is_same(previous, &levels[which][i].previous);
+  return again;
+}
+
+static void
+forward(int which, int number, siginfo_t *info, void *context)
+{
+  while (number >= 0 && came_again(which, number))
+    number--;
+  static const struct sigaction nobody = {.sa_handler = SIG_DFL};
+  const struct sigaction *previous =
+      number < 0 ? &nobody : &levels[which][number].previous;
+  int signal_number = signals[which];
   bool function = (previous->sa_flags & SA_SIGINFO) ||
                   (previous->sa_handler != SIG_DFL &&
                    previous->sa_handler != SIG_IGN);
   /* It counts on being gone the second time: it returns, to crash. */
   if (function && (previous->sa_flags & (int)SA_RESETHAND))
-    function = !atomic_exchange(&level->spent, true);
+    function = !atomic_exchange(&levels[which][number].spent, true);
   if (function && (previous->sa_flags & SA_SIGINFO)) {
     previous->sa_sigaction(signal_number, info, context);
     return;
@@ -65,8 +92,7 @@ enter(int number, int signal_number, siginfo_t *info, void *context)
   bool handled = atomic_load(&handle_fault)(signal_number, info);
   errno = saved_errno;
   if (!handled)
-    forward(&levels[signal_number == SIGBUS ? 0 : 1][number], signal_number,
-            info, context);
+    forward(signal_number == SIGBUS ? 0 : 1, number, info, context);
 }
 
 #define LEVEL(number)                                                          \
@@ -100,7 +126,7 @@ static int
 arm(int which)
 {
   struct sigaction action;
-  int number = levels_used[which];
+  int number = atomic_load(&levels_used[which]);
   if (sigaction(signals[which], NULL, &action) != 0)
     return -errno;
   if (is_ours(&action) || number == LEVELS)
@@ -114,7 +140,7 @@ arm(int which)
   sigemptyset(&action.sa_mask);
   if (sigaction(signals[which], &action, NULL) != 0)
     return -errno;
-  levels_used[which]++;
+  atomic_fetch_add(&levels_used[which], 1);
   return 0;
 }
 

@@ -225,6 +225,42 @@ many_times(void)
   crash();
 }
 
+/* Puts itself first again and again, and remembers whom it found last. */
+static void
+again(void (*handler)(int, siginfo_t *, void *))
+{
+  put(on_end, 0, NULL);
+  for (int i = 0; i < 7; i++) {
+    arm();
+    fault();
+    put(handler, 0, &found[0]);
+  }
+}
+
+static void
+passing_again(void)
+{
+  again(on_pass);
+  crash(); /* with the other in front */
+}
+
+static void
+restoring_again(void)
+{
+  again(on_restore);
+  arm();
+  crash();
+}
+
+static void
+passing_again_armed(void)
+{
+  again(on_pass);
+  arm();
+  fault();
+  crash();
+}
+
 static void
 ignored(void)
 {
@@ -276,6 +312,9 @@ main(void)
   assert(ends_with(after_restoring) == SIGSEGV);
   assert(ends_with(after_default) == SIGSEGV);
   assert(ends_with(many_times) == SIGSEGV);
+  assert(ends_with(passing_again) == -42);
+  assert(ends_with(restoring_again) == -42);
+  assert(ends_with(passing_again_armed) == -42);
   assert(ends_with(ignored) == SIGSEGV);
   assert(ends_with(killed) == SIGSEGV);
   puts("signal chain: ok");
