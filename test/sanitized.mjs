@@ -79,7 +79,11 @@ function test(addon, args) {
   }
   const excluded = Object.keys(EXCLUDED).flatMap((pattern) => ['--exclude', pattern])
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-  const run = spawnSync(process.execPath, [vitest, 'run', ...SLOWER, ...excluded, ...args], { cwd: root, env, stdio: 'inherit' })
+  const run = spawnSync(process.execPath, [vitest, 'run', ...SLOWER, ...excluded, ...args], {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  })
   return run.status ?? 1
 }
 
