@@ -45,7 +45,9 @@ const ROUGH = new Set(['deflated members', 'loaded members', 'writers', 'workers
 /** Bytes of memory that may come and go. A sanitizer keeps what is freed in quarantine. */
 function roomOf(name: string): number {
   if (process.env.NPYMAP_SANITIZED === '1') return 24 * MIB
-  return (ROUGH.has(name) ? 20 : 2) * MIB
+  if (ROUGH.has(name)) return 20 * MIB
+  // Few operations weigh less than what compiling them leaves.
+  return (isLong ? 2 : 8) * MIB
 }
 
 // Counts lines of /proc/self/maps.
