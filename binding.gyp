@@ -13,6 +13,7 @@
         "src/native/gather_run.c",
         "src/native/mapping.c",
         "src/native/faults.c",
+        "src/native/signal_chain.c",
         "src/native/output.c",
         "src/native/crc32.c",
         "src/native/inflate.c",

@@ -1,11 +1,13 @@
 /*
- * See faults.h. The table and the handlers are the only process-wide state of
- * the addon: a signal has no environment to belong to. The handler takes no
- * lock and allocates nothing; it only reads the table, remaps pages and stores
- * to atomics. mmap and mprotect are plain system calls on the systems served.
+ * See faults.h. The table, and the handlers in signal_chain.c, are the only
+ * process-wide state of the addon: a signal has no environment to belong to.
+ * The handler takes no lock and allocates nothing; it only reads the table,
+ * remaps pages and stores to atomics. mmap and mprotect are plain system calls
+ * on the systems served.
  */
 #define _GNU_SOURCE
 #include "faults.h"
+#include "signal_chain.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -45,11 +47,8 @@ struct slot_chunk {
 
 static struct slot_chunk first_chunk;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t install_once = PTHREAD_ONCE_INIT;
-static int install_result;
+static pthread_once_t prepare_once = PTHREAD_ONCE_INIT;
 static uintptr_t page_nbytes;
-static struct sigaction previous_bus;
-static struct sigaction previous_segv;
 
 /* A slot, and the range it stood for when it was found. */
 struct watched {
@@ -144,56 +143,25 @@ open_guard(const struct watched *watched, uintptr_t address)
   return true;
 }
 
-static void
-forward(int signal_number, siginfo_t *info, void *context)
+static bool
+on_fault(int signal_number, const siginfo_t *info)
 {
-  const struct sigaction *previous =
-      signal_number == SIGBUS ? &previous_bus : &previous_segv;
-  if (previous->sa_flags & SA_SIGINFO) {
-    previous->sa_sigaction(signal_number, info, context);
-    return;
-  }
-  if (previous->sa_handler != SIG_DFL && previous->sa_handler != SIG_IGN) {
-    previous->sa_handler(signal_number);
-    return;
-  }
-  /* A signal sent by kill() may be ignored; a real fault may not. */
-  if (previous->sa_handler == SIG_IGN && info->si_code <= 0)
-    return;
-  struct sigaction fatal;
-  memset(&fatal, 0, sizeof(fatal));
-  fatal.sa_handler = SIG_DFL;
-  sigemptyset(&fatal.sa_mask);
-  sigaction(signal_number, &fatal, NULL);
-  /* A fault comes again when we return; a sent signal has to be sent again. */
-  if (info->si_code <= 0)
-    raise(signal_number);
-}
-
-static void
-on_fault(int signal_number, siginfo_t *info, void *context)
-{
-  int saved_errno = errno;
-  bool handled = false;
-  if (info->si_code > 0) {
-    uintptr_t address = (uintptr_t)info->si_addr;
-    struct watched watched;
-    if (find_watched(address, &watched)) {
+  struct watched watched;
+  uintptr_t address = (uintptr_t)info->si_addr;
+  /* A signal that somebody sent has no address. */
+  if (info->si_code <= 0 || !find_watched(address, &watched))
+    return false;
 #ifdef __APPLE__
-      /* macOS sends SIGBUS for both; the guard decides. */
-      handled = open_guard(&watched, address) ||
-                replace_lost_pages(&watched, address);
+  /* macOS sends SIGBUS for both; the guard decides. */
+  (void)signal_number;
+  return open_guard(&watched, address) || replace_lost_pages(&watched, address);
 #else
-      if (signal_number == SIGBUS && info->si_code == BUS_ADRERR)
-        handled = replace_lost_pages(&watched, address);
-      else if (signal_number == SIGSEGV && info->si_code == SEGV_ACCERR)
-        handled = open_guard(&watched, address);
+  if (signal_number == SIGBUS && info->si_code == BUS_ADRERR)
+    return replace_lost_pages(&watched, address);
+  if (signal_number == SIGSEGV && info->si_code == SEGV_ACCERR)
+    return open_guard(&watched, address);
+  return false;
 #endif
-    }
-  }
-  errno = saved_errno;
-  if (!handled)
-    forward(signal_number, info, context);
 }
 
 /* A worker that loaded the addon may end and unload it; the handler must stay.
@@ -209,18 +177,10 @@ pin_library(void)
 }
 
 static void
-install(void)
+prepare(void)
 {
-  struct sigaction action;
   page_nbytes = (uintptr_t)sysconf(_SC_PAGESIZE);
   pin_library();
-  memset(&action, 0, sizeof(action));
-  action.sa_sigaction = on_fault;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  sigemptyset(&action.sa_mask);
-  if (sigaction(SIGBUS, &action, &previous_bus) != 0 ||
-      sigaction(SIGSEGV, &action, &previous_segv) != 0)
-    install_result = -errno;
 }
 
 static struct fault_slot *
@@ -247,11 +207,11 @@ int
 faults_watch(struct fault_slot **slot_ret, uint8_t *base, uint64_t nbytes,
              bool guard_writes, _Atomic uint32_t *counter)
 {
-  pthread_once(&install_once, install);
-  if (install_result != 0)
-    return install_result;
+  pthread_once(&prepare_once, prepare);
   pthread_mutex_lock(&table_lock);
-  struct fault_slot *slot = claim_slot();
+  /* Each time: somebody may have taken our place since the last. */
+  int error = signal_chain_arm(on_fault);
+  struct fault_slot *slot = error == 0 ? claim_slot() : NULL;
   if (slot != NULL) {
     atomic_store(&slot->nbytes, nbytes);
     atomic_store(&slot->counter, counter);
@@ -264,7 +224,7 @@ faults_watch(struct fault_slot **slot_ret, uint8_t *base, uint64_t nbytes,
   }
   pthread_mutex_unlock(&table_lock);
   *slot_ret = slot;
-  return slot == NULL ? -ENOMEM : 0;
+  return slot == NULL && error == 0 ? -ENOMEM : error;
 }
 
 void

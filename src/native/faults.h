@@ -25,7 +25,8 @@ struct fault_report {
 /*
  * Watches [base, base + nbytes). With `guard_writes` the range is mapped
  * private and unwritable, and a write makes it writable. `counter` is bumped at
- * each fault. Installs the handlers at first use. 0 or a negative errno.
+ * each fault. Installs the handlers at first use, and again when somebody has
+ * put others in their place. 0 or a negative errno.
  */
 int faults_watch(struct fault_slot **slot, uint8_t *base, uint64_t nbytes,
                  bool guard_writes, _Atomic uint32_t *counter);

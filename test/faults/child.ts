@@ -26,6 +26,8 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Where the child's files go; a new folder under the system's, removed afterwards, when left out. */
   readonly directory?: string
+  /** After so long it is killed; 50 s when left out. */
+  readonly timeoutMs?: number
 }
 
 function newestSource(folder: string): number {
@@ -46,6 +48,9 @@ function isBuilt(): boolean {
  * this library): its main thread joins a thread that waits for it to collect garbage.
  */
 const nodeFlags = Number.parseInt(process.versions.node, 10) >= 24 ? ['--no-concurrent-sparkplug'] : []
+
+/** Under sanitizers everything takes a multiple of its time. */
+const slower = process.env.NPYMAP_SANITIZED === '1' ? 5 : 1
 
 let checked = false
 
@@ -82,7 +87,7 @@ function run(args: readonly string[], options: ChildOptions): Promise<Ended> {
       cwd: children,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 50_000,
+      timeout: (options.timeoutMs ?? 50_000) * slower,
       killSignal: 'SIGKILL',
     })
     let stdout = ''

@@ -1,4 +1,4 @@
-// sources: src/native/faults.c
+// sources: src/native/faults.c src/native/signal_chain.c
 /* Signals in and beside watched ranges: one thread, many, and none of ours. */
 #define _GNU_SOURCE
 #include "faults.h"

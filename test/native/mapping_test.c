@@ -1,4 +1,4 @@
-// sources: src/native/mapping.c src/native/faults.c
+// sources: src/native/mapping.c src/native/faults.c src/native/signal_chain.c
 /* One mapped file: what opens and what does not, and what happens to it then. */
 #define _GNU_SOURCE
 #include "mapping.h"
