@@ -1,4 +1,4 @@
-// sources: src/native/faults.c
+// sources: src/native/faults.c src/native/signal_chain.c
 
 /*
  * The table of watched ranges, as little programs: watch, unwatch, write where

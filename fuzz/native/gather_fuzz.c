@@ -1,4 +1,4 @@
-// sources: src/native/gather.c src/native/gather_run.c src/native/copy.c src/native/strided.c src/native/strided_lines.c src/native/strided_planes.c src/native/mapping.c src/native/faults.c
+// sources: src/native/gather.c src/native/gather_run.c src/native/copy.c src/native/strided.c src/native/strided_lines.c src/native/strided_planes.c src/native/mapping.c src/native/faults.c src/native/signal_chain.c
 
 /*
  * Gathers against a control that copies a byte at a time: from memory and from a

@@ -1,4 +1,4 @@
-// sources: src/native/mapping.c src/native/faults.c src/native/handle.c src/native/strided.c src/native/strided_lines.c src/native/strided_planes.c src/native/copy.c src/native/output.c
+// sources: src/native/mapping.c src/native/faults.c src/native/signal_chain.c src/native/handle.c src/native/strided.c src/native/strided_lines.c src/native/strided_planes.c src/native/copy.c src/native/output.c
 
 /*
  * Little programs over a file and the mappings of it: open, read, write, cut,

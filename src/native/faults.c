@@ -36,6 +36,7 @@ struct fault_slot {
    * this; the first one stays. */
   _Atomic uint64_t lost_byte_offset;
   _Atomic uint64_t written_byte_offset;
+  struct fault_slot *next_free; /* under table_lock, while free */
 };
 
 /* Chunks are never freed, so the handler can walk them at any instant. */
@@ -46,6 +47,11 @@ struct slot_chunk {
 };
 
 static struct slot_chunk first_chunk;
+/* Under table_lock: slots that were given back, and how many of the last chunk
+ * were ever given out. Arrays come and go by the ten thousand. */
+static struct fault_slot *free_slots;
+static struct slot_chunk *last_chunk = &first_chunk;
+static int last_chunk_used;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t prepare_once = PTHREAD_ONCE_INIT;
 static uintptr_t page_nbytes;
@@ -186,21 +192,20 @@ prepare(void)
 static struct fault_slot *
 claim_slot(void)
 {
-  struct slot_chunk *chunk = &first_chunk;
-  for (;;) {
-    for (int i = 0; i < SLOTS_PER_CHUNK; i++) {
-      if (atomic_load(&chunk->slots[i].base) == 0)
-        return &chunk->slots[i];
-    }
-    struct slot_chunk *next = atomic_load(&chunk->next);
-    if (next == NULL) {
-      next = calloc(1, sizeof(*next));
-      if (next == NULL)
-        return NULL;
-      atomic_store(&chunk->next, next);
-    }
-    chunk = next;
+  if (free_slots != NULL) {
+    struct fault_slot *slot = free_slots;
+    free_slots = slot->next_free;
+    return slot;
   }
+  if (last_chunk_used == SLOTS_PER_CHUNK) {
+    struct slot_chunk *next = calloc(1, sizeof(*next));
+    if (next == NULL)
+      return NULL;
+    atomic_store(&last_chunk->next, next);
+    last_chunk = next;
+    last_chunk_used = 0;
+  }
+  return &last_chunk->slots[last_chunk_used++];
 }
 
 int
@@ -233,6 +238,8 @@ faults_unwatch(struct fault_slot *slot)
   pthread_mutex_lock(&table_lock);
   atomic_store(&slot->base, 0);
   atomic_store(&slot->counter, NULL);
+  slot->next_free = free_slots;
+  free_slots = slot;
   pthread_mutex_unlock(&table_lock);
 }
 

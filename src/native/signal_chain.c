@@ -131,9 +131,9 @@ arm(int which)
     return -errno;
   if (is_ours(&action) || number == LEVELS)
     return 0;
-  /* Known before we are called: another thread may fault at once. */
+  /* Known before we are called: another thread may fault at once. The system
+   * call keeps the order. */
   levels[which][number].previous = action;
-  atomic_thread_fence(memory_order_seq_cst);
   memset(&action, 0, sizeof(action));
   action.sa_sigaction = entries[number];
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;

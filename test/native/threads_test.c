@@ -1,4 +1,4 @@
-// sources: src/native/copy.c src/native/strided.c src/native/strided_lines.c src/native/strided_planes.c src/native/gather.c src/native/gather_run.c src/native/mapping.c src/native/faults.c src/native/handle.c src/native/output.c src/native/zlib_symbols.c
+// sources: src/native/copy.c src/native/strided.c src/native/strided_lines.c src/native/strided_planes.c src/native/gather.c src/native/gather_run.c src/native/mapping.c src/native/faults.c src/native/signal_chain.c src/native/handle.c src/native/output.c src/native/zlib_symbols.c
 
 /*
  * What runs on several threads, all at once: copies and gathers that share their
