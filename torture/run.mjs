@@ -37,6 +37,7 @@ const FAULT_TESTS = [
   'test/faults/churn.test.ts',
   'test/faults/device.test.ts',
   'test/faults/leaks.test.ts',
+  'test/faults/operations.test.ts',
   'test/faults/places.test.ts',
   'test/faults/resources.test.ts',
   'test/npz/append.test.ts',
@@ -47,6 +48,9 @@ const FAULT_TESTS = [
   'test/writing/power-loss.test.ts',
   'test/writing/processes.test.ts',
 ]
+
+/** For what says nothing when all is well. */
+const NONE = /^\b$/
 
 /** Each prints the line that `figure` finds. */
 const steps = {
@@ -68,11 +72,11 @@ const steps = {
   },
   'fuzz:native': {
     command: ['npm', 'run', 'fuzz:native', '--', '--seconds', times(120)],
-    figure: /^((?:\w+: \d+ executions.*\n)+)/m,
+    figure: /^((?:\w+ +\d+ executions.*\n)+)/m,
   },
   sanitized: { command: ['npm', 'run', 'test:sanitized'], figure: /^\s*Tests\s+(.*)$/m },
-  threads: { command: ['sh', 'test/native/run.sh', '--tsan'], figure: /^(.*)$/m },
-  valgrind: { command: ['sh', 'test/native/run.sh', '--valgrind'], figure: /^(.*)$/m },
+  threads: { command: ['sh', 'test/native/run.sh', '--tsan'], figure: NONE },
+  valgrind: { command: ['sh', 'test/native/run.sh', '--valgrind'], figure: NONE },
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal
