@@ -2,6 +2,7 @@
 
 import type { DType, NdView, TypedArray } from '../index.ts'
 import { UsageError } from './failure.ts'
+import { numbersOf } from './numbers.ts'
 
 /** Makes typed arrays of one dtype of arrays of another. */
 export type Cast = (view: NdView) => TypedArray
@@ -32,12 +33,12 @@ const MAKERS: Readonly<Record<string, (size: number) => TypedArray>> = {
  */
 export function castTo(from: DType, to: DType, wrap: boolean): Cast {
   const make = MAKERS[to.name]
-  if (make === undefined || !(from.name in MAKERS)) {
+  if (make === undefined || !(from.name in MAKERS || from.name === 'float16')) {
     throw new UsageError(`there is no cast from ${from} to ${to}`, `there is between ${Object.keys(MAKERS).join(', ')}`)
   }
   const convert = elementCast(from.name, to.name, wrap)
   return (view) => {
-    const values = view.toTypedArray() as ArrayLike<number | bigint>
+    const values = numbersOf(view)
     const cast = make(values.length) as { [index: number]: number | bigint } & TypedArray
     for (let i = 0; i < values.length; i++) cast[i] = convert(values[i] as number | bigint)
     return cast

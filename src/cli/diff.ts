@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import type { NdView } from '../index.ts'
 import { EXIT, UsageError } from './failure.ts'
+import { numbersOf } from './numbers.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, print, turn } from './run.ts'
 import { openTarget, select, shapeText } from './target.ts'
@@ -161,15 +162,6 @@ function numbersDiffer(
       if (found.first < 0) found.first = element
     }
   }
-}
-
-/** Numbers of the elements; those of longdouble, which no typed array holds, one by one. */
-function numbersOf(view: NdView): ArrayLike<number | bigint> {
-  if (view.dtype.name === 'float16' && !('Float16Array' in globalThis))
-    return (view.toArray() as unknown[]).flat(64) as number[]
-  if (!/longdouble|float128|complex256/.test(view.dtype.name)) return view.toTypedArray() as ArrayLike<number | bigint>
-  const flat = (view.toArray() as unknown[]).flat(64) as (number | { re: number; im: number })[]
-  return flat.flatMap((value) => (typeof value === 'number' ? value : [value.re, value.im]))
 }
 
 function bytesDiffer(found: Found, itemSize: number): Compare {

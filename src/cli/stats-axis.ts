@@ -2,6 +2,7 @@
 
 import { type NdView, SelectionError } from '../index.ts'
 import { UsageError } from './failure.ts'
+import { numbersOf } from './numbers.ts'
 import type { Progress } from './progress.ts'
 import { shapeText } from './target.ts'
 import { tableText } from './text.ts'
@@ -110,7 +111,7 @@ export async function axisStats(
   const extent = shape[along] as number
   let passed = 0
   for await (const { view: rows } of view.chunks({ signal })) {
-    const values = rows.toTypedArray() as ArrayLike<number | bigint>
+    const values = numbersOf(rows)
     for (let i = 0; i < values.length; i++, passed++) {
       const outer = Math.floor(passed / (inner * extent))
       stats.add(outer * inner + (passed % inner), Number(values[i]))

@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { isNpymapError, Memmap, type NdView, type TransferableArray } from '../index.ts'
+import { numbersOf } from './numbers.ts'
 import type { Progress } from './progress.ts'
 import { addNumbers, emptyTally, mergeTally, type Tally } from './stats-kernel.ts'
 
@@ -46,24 +47,13 @@ async function addView(
   signal?: AbortSignal,
 ): Promise<void> {
   if (view.ndim === 0) {
-    addNumbers(tally, view.toTypedArray() as ArrayLike<number>)
+    addNumbers(tally, numbersOf(view))
     return
   }
   for await (const { view: rows } of view.chunks({ signal })) {
-    addNumbers(tally, inPlace(rows))
+    addNumbers(tally, numbersOf(rows, true))
     passed(rows.nbytes)
   }
-}
-
-/** The elements without a copy where they lie as they are needed; their order does not matter. */
-function inPlace(view: NdView): ArrayLike<number | bigint> {
-  try {
-    if (view.dtype.isNative)
-      return (view.order === 'F' ? view.transpose() : view).typedArray as ArrayLike<number | bigint>
-  } catch (error) {
-    if (!isNpymapError(error, 'ERR_LAYOUT')) throw error
-  }
-  return view.toTypedArray() as ArrayLike<number | bigint>
 }
 
 type Message = { readonly passed: number } | { readonly tally: Tally }
