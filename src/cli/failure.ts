@@ -41,6 +41,10 @@ export function report(error: unknown, debug: boolean): number {
   const hint = error instanceof UsageError ? error.hint : HINTS.find(([match]) => match(error))?.[1]
   process.stderr.write(`npymap: ${error.message.replaceAll('\n', ' ')}${hint === undefined ? '' : `; ${hint}`}\n`)
   if (debug) process.stderr.write(`${error.stack}\n`)
-  const isUsage = error instanceof UsageError || isNpymapError(error, 'ERR_SELECTION') || error instanceof TypeError
+  const isUsage =
+    error instanceof UsageError ||
+    isNpymapError(error, 'ERR_SELECTION') ||
+    error instanceof TypeError ||
+    error instanceof RangeError
   return isUsage ? EXIT.usage : EXIT.failed
 }

@@ -42,6 +42,8 @@ export async function copyTiles(
   for (const selection of tilesOf(from.shape, tile)) {
     const part = from.slice(...selection)
     to.slice(...selection).assign(values(part))
+    // Written now, a tile costs what its bytes cost; left to a system that is short of memory, pages come one by one.
+    await to.flush()
     progress.add(part.nbytes)
     await turn(signal)
   }

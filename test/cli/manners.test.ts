@@ -1,0 +1,119 @@
+// How the command behaves: help, exit codes, one-line errors, Ctrl-C, readers that leave early.
+
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { Memmap, save } from '../../src/index.ts'
+import { loadAddon } from '../../src/native/binding.ts'
+import { temporaryFolder } from '../support/sources.ts'
+import { main, npymap, output } from './command.ts'
+
+const inFolder = temporaryFolder()
+const npy = inFolder('a.npy')
+const COMMANDS = ['info', 'print', 'stats', 'verify', 'slice', 'repack', 'append', 'recover', 'diff']
+
+beforeAll(async () => {
+  await save(
+    npy,
+    Float64Array.from({ length: 200_000 }, (_, i) => i),
+  )
+})
+
+describe('help', () => {
+  test('names every command, and the exit codes', async () => {
+    const text = await output('--help')
+    for (const command of COMMANDS) expect(text).toMatch(new RegExp(`^  ${command}\\b`, 'm'))
+    expect(text).toContain('Exit codes:')
+    expect(await output('--version')).toBe(
+      `${(JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }).version}\n`,
+    )
+  })
+
+  test.each(COMMANDS)('of %s has examples', async (command) => {
+    const text = await output('help', command)
+    expect(text).toContain(`Usage: npymap ${command}`)
+    expect(text).toMatch(new RegExp(`Examples:\\n  npymap ${command} `))
+    expect(await output(command, '--help')).toBe(text)
+  })
+})
+
+describe('errors', () => {
+  test.each([
+    [[], 2],
+    [['frobnicate'], 2],
+    [['info'], 2],
+    [['info', '--colour', npy], 2],
+    [['print', npy, '1:2:3:4'], 2],
+    [['print', npy, 'x'], 2],
+    [['print', npy, '--shape', '3'], 2],
+    [['print', npy, '--dtype', 'float65'], 2],
+    [['print', npy, '--precision', 'many'], 2],
+    [['print', inFolder('none.npy')], 3],
+    [['print', inFolder('')], 3],
+    [['slice', npy, '...', join(inFolder('none'), 'a.npy')], 3],
+    [['stats', npy, '--percentiles', '101'], 2],
+    [['diff', npy, npy, '--rtol', '-1'], 2],
+    [['repack', npy, inFolder('b.npy'), '--level', '3'], 2],
+    [['repack', npy, inFolder('b.npz'), '--level', '99'], 2],
+    [['repack', npy, inFolder('b.npy'), '--astype', 'S3'], 2],
+    [['recover', `${npy.replace('.npy', '.npz')}:x`], 2],
+  ] as const)('%j', async (args, code) => {
+    const ended = await npymap(args)
+    expect({ code: ended.code, text: args.length === 0 ? '' : ended.text }).toEqual({ code, text: '' })
+    if (args.length === 0) return
+    expect(ended.stderr).toMatch(/^(npymap|error): .+/)
+    // One line; commander adds where there is help.
+    expect(ended.stderr.trim().split('\n').length).toBeLessThanOrEqual(2)
+    expect(ended.stderr).not.toMatch(/^ +at /m)
+    expect(readdirSync(inFolder('')).filter((name) => name !== 'a.npy')).toEqual([])
+  })
+
+  test('--debug shows where they come from', async () => {
+    expect((await npymap(['--debug', 'print', inFolder('none.npy')])).stderr).toMatch(/^ +at /m)
+  })
+})
+
+test('a reader that has seen enough is no error', async () => {
+  const run = spawnSync('sh', ['-c', `"${process.execPath}" "${main}" slice "${npy}" ... - --to csv | head -n 2`], {
+    encoding: 'utf8',
+  })
+  expect({ stdout: run.stdout, stderr: run.stderr }).toEqual({ stdout: '0\n1\n', stderr: '' })
+  const status = spawnSync(
+    'bash',
+    ['-c', `"${process.execPath}" "${main}" slice "${npy}" ... - --to raw | head -c 9 | wc -c; echo \${PIPESTATUS[0]}`],
+    { encoding: 'utf8' },
+  )
+  expect(status.stdout.split('\n').slice(0, 2).map(Number)).toEqual([9, 0])
+})
+
+describe.skipIf(loadAddon() === null)('Ctrl-C', () => {
+  const huge = inFolder('huge.npy')
+  beforeAll(() => {
+    Memmap.create(huge, { dtype: 'float64', shape: [2 ** 28, 4], reserve: false }).close()
+  })
+
+  test.each([
+    ['stats', huge],
+    ['slice', huge, '::2', inFolder('out.npy')],
+    ['slice', huge, '...', inFolder('out.csv')],
+    ['repack', huge, inFolder('out.npz'), '--compress'],
+    ['repack', huge, inFolder('out.npy'), '--to-order', 'F'],
+    ['repack', huge, inFolder('out.npy'), '--astype', 'float32'],
+    ['diff', huge, huge],
+  ])('%s %s', async (...args) => {
+    const begun = Date.now()
+    const { code, signal, stderr } = await npymap(args, { interrupt: { afterMs: 1500, signal: 'SIGINT' } })
+    expect({ code, signal, stderr }).toEqual({ code: 130, signal: null, stderr: '' })
+    expect(Date.now() - begun).toBeLessThan(15_000)
+    expect(readdirSync(inFolder('')).toSorted()).toEqual(['a.npy', 'huge.npy'])
+  })
+})
+
+test('bars go to terminals only', async () => {
+  const run = spawnSync('script', ['-qec', `"${process.execPath}" "${main}" diff "${npy}" "${npy}"`, '/dev/null'], {
+    encoding: 'utf8',
+  })
+  if (run.error === undefined) expect(run.stdout).toContain('equal: 200 000 elements')
+  expect((await npymap(['diff', npy, npy])).stderr).toBe('')
+})
