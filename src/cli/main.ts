@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { appendCommand } from './append.ts'
 import { EXIT, EXIT_HELP, report } from './failure.ts'
 import { infoCommand } from './info.ts'
+import { plotCommand } from './plot.ts'
 import { printCommand } from './print.ts'
 import { recoverCommand } from './recover.ts'
 import { type Context, interruptible } from './run.ts'
@@ -25,7 +26,15 @@ const program = new Command('npymap')
   .showHelpAfterError('(npymap help shows what there is)')
   .exitOverride()
 
-for (const command of [infoCommand, printCommand, verifyCommand, sliceCommand, appendCommand, recoverCommand]) {
+for (const command of [
+  infoCommand,
+  printCommand,
+  plotCommand,
+  verifyCommand,
+  sliceCommand,
+  appendCommand,
+  recoverCommand,
+]) {
   program.addCommand(command(context).exitOverride().configureOutput(program.configureOutput()))
 }
 
