@@ -28,6 +28,8 @@ export interface BinOptions extends RangeOptions {
 /** At most so many pieces are read of what is larger than the budget. */
 const PIECES = 256
 const PIECE_BYTE_LENGTH = 4 * 1024 * 1024
+/** Tails are what a histogram is for: only very long ones are cut. */
+const OUTLIER_FACTOR = 4
 const [LEAST_BINS, MOST_BINS] = [10, 100]
 /** So many whole numbers get a bar each. */
 const MOST_SINGLE = 256
@@ -41,7 +43,7 @@ export async function binsOf(view: NdView, options: BinOptions, reading: Reading
     for await (const numbers of piecesOf(part, reading)) addNumbers(tally, numbers)
   }
   const whole = isWhole(view.dtype)
-  const { low, high } = rangeOf(percentilesOf(tally), { ...options, whole })
+  const { low, high } = rangeOf(percentilesOf(tally), { ...options, whole, outlierFactor: OUTLIER_FACTOR })
   const layout = layoutOf(low, high, tally, whole, options.bins)
   const counts = new Array<number>(layout.count).fill(0)
   const beyond = { below: tally.negInf, above: tally.posInf }

@@ -23,7 +23,7 @@ export async function countsOf({ view }: Subject, look: Look, reading: Reading):
 
 /** What the bars do not show. */
 export function binsText({ text, below, above, nanCount, size, low, width, counts }: Bins): string {
-  const share = (count: number): string => `${shortText((100 * count) / size)} %`
+  const share = (count: number): string => `${shortText(Number(((100 * count) / size).toPrecision(2)))} %`
   return subtitleOf(
     text,
     below === 0 ? '' : `${share(below)} below ${shortText(low)}`,

@@ -16,14 +16,18 @@ export interface Range {
 
 /** What floats are cut to when there is much more beyond. */
 const OUTLIER_PERCENTILES = [0.5, 99.5] as const
-/** Outliers make the range so many times longer. */
+/** Outliers make the range so many times longer, unless it is told how many. */
 const OUTLIER_FACTOR = 1.5
 
 /** The range of numbers whose percentiles are known; NaN when there are none. */
-export function rangeOf(percentile: (percent: number) => number, options: RangeOptions & { whole: boolean }): Range {
-  const { vmin, vmax, robust, whole } = options
+export function rangeOf(
+  percentile: (percent: number) => number,
+  options: RangeOptions & { whole: boolean; outlierFactor?: number },
+): Range {
+  const { vmin, vmax, robust, whole, outlierFactor = OUTLIER_FACTOR } = options
   if (vmin !== undefined && vmax !== undefined) return checked({ low: vmin, high: vmax })
-  const found = robust === undefined ? usual(percentile, whole) : cut(percentile, robust)
+  const found =
+    robust === undefined ? usual(percentile, whole ? Number.POSITIVE_INFINITY : outlierFactor) : cut(percentile, robust)
   return checked({ low: vmin ?? found.low, high: vmax ?? found.high })
 }
 
@@ -39,11 +43,10 @@ function cut(percentile: (percent: number) => number, [from, to]: readonly [numb
   return range.low < range.high ? range : { low: percentile(0), high: percentile(100) }
 }
 
-function usual(percentile: (percent: number) => number, whole: boolean): Range {
+function usual(percentile: (percent: number) => number, factor: number): Range {
   const all = { low: percentile(0), high: percentile(100) }
-  if (whole) return all
   const most = cut(percentile, OUTLIER_PERCENTILES)
-  return all.high - all.low > OUTLIER_FACTOR * (most.high - most.low) ? most : all
+  return all.high - all.low > factor * (most.high - most.low) ? most : all
 }
 
 /** Percentiles of some numbers, NaN and infinities left out; as NumPy's, linear in between. */

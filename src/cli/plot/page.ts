@@ -13,7 +13,7 @@ export interface PageOptions {
 
 const WIDTH = 800
 const HEIGHT = 500
-const MOST_HEIGHT = 800
+const MOST_HEIGHT = 640
 /** Room for titles, whatever the data is like. */
 const LEAST_WIDTH = 420
 /** Longer ones fill the room. */

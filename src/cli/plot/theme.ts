@@ -18,7 +18,7 @@ export const THEMES: Readonly<Record<'light' | 'dark', Theme>> = {
     muted: '#59636e',
     grid: '#e8eaed',
     spine: '#59636e',
-    bad: '#d6405c',
+    bad: '#c4009a',
     fill: '#4e79a7',
   },
   dark: {
@@ -27,7 +27,7 @@ export const THEMES: Readonly<Record<'light' | 'dark', Theme>> = {
     muted: '#a0a8b2',
     grid: '#2a2f36',
     spine: '#8b949e',
-    bad: '#f0627c',
+    bad: '#ff5fd7',
     fill: '#6fa3d8',
   },
 }

@@ -27,22 +27,32 @@ export function indexTicks({ count, start, step }: Extent, most: number): Ticks 
   const indices =
     count <= most
       ? Array.from({ length: count }, (_, i) => start + step * i)
-      : scaleLinear([Math.min(start, last), Math.max(start, last)], [0, 1])
-          .ticks(most)
-          .filter(Number.isInteger)
+      : roundNumbers(Math.min(start, last), Math.max(start, last), most).filter(Number.isInteger)
   const largest = Math.max(...indices.map(Math.abs))
   const gap = indices.length > 1 ? Math.abs((indices[1] as number) - (indices[0] as number)) : largest
-  const power = [9, 6].find((p) => largest >= 10 ** (p + 1) && gap >= 10 ** (p - 1)) ?? 0
+  const power = [9, 6].find((p) => largest >= 10 ** p && gap >= 10 ** (p - 1)) ?? 0
   const label = (index: number): string => grouped(power === 0 ? String(index) : String(index / 10 ** power))
   const ticks = indices.map((index) => ({ at: ((index - start) / step + 0.5) / count, label: label(index) }))
   return { ticks, note: power === 0 ? '' : `× ${powerText(power)}` }
+}
+
+/** At most so many, as long as there are two. */
+function roundNumbers(low: number, high: number, most: number): number[] {
+  const scale = scaleLinear([low, high], [0, 1])
+  let ticks = scale.ticks(most)
+  for (let asked = most - 1; ticks.length > most && asked > 0; asked--) {
+    const fewer = scale.ticks(asked)
+    if (fewer.length < 2) break
+    ticks = fewer
+  }
+  return ticks
 }
 
 /** Ticks at round numbers of a scale. */
 export function valueTicks(norm: Norm, most: number, whole = false): Ticks {
   if (norm.isLog) return logTicks(norm, most)
   if (norm.low === norm.high) return { ticks: [{ at: 0.5, label: shortText(norm.low) }], note: '' }
-  let values = scaleLinear([norm.low, norm.high], [0, 1]).ticks(most)
+  let values = roundNumbers(norm.low, norm.high, most)
   if (whole && values.filter(Number.isInteger).length > 1) values = values.filter(Number.isInteger)
   return labelled(values, norm)
 }
@@ -82,7 +92,7 @@ function fixed(values: readonly number[], least: number): string[] {
 function logTicks(norm: Norm, most: number): Ticks {
   const decades = Math.log10(norm.high / norm.low)
   // Below two decades powers of ten alone would be too few.
-  if (decades < 1) return labelled(scaleLinear([norm.low, norm.high], [0, 1]).ticks(most), norm)
+  if (decades < 1) return labelled(roundNumbers(norm.low, norm.high, most), norm)
   const all = scaleLog([norm.low, norm.high], [0, 1]).ticks(most)
   const powers = all.filter((value) => isPower(value))
   const every = Math.ceil(powers.length / most)

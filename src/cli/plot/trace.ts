@@ -18,12 +18,14 @@ export interface Trace {
   readonly nanCount: number
 }
 
+/** Lines of so many times the points are drawn as they are. */
+const DENSE = 4
 const PIECE_BYTE_LENGTH = 4 * 1024 * 1024
 
 /** How long blocks are, and how much of each is read. */
 export function blocksWithin(view: NdView, most: number, budget: number): { block: number; seen: number } {
   const count = view.shape[0] as number
-  let block = Math.max(1, Math.ceil(count / most))
+  let block = count <= most * DENSE ? 1 : Math.ceil(count / most)
   if (pagesByteLength(view) <= budget) return { block, seen: block }
   // What one block may cost, less the page that its first element is on.
   const stride = Math.abs(view.byteStrides[0] as number)
