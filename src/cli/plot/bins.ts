@@ -1,10 +1,9 @@
 // How often which numbers occur: two passes over what the budget lets be read, one for the range and one for the counts.
 
 import type { NdView } from '../../index.ts'
-import { addNumbers, emptyTally, percentile, type Tally } from '../stats-kernel.ts'
 import type { Reading } from './cost.ts'
 import { everyText } from './grid.ts'
-import { type RangeOptions, rangeOf } from './limits.ts'
+import { percentilesOf, type RangeOptions, rangeOf } from './limits.ts'
 import { isWhole, numbersOf } from './numbers.ts'
 
 /** A histogram. Bin `i` is from `low + i * width` on. */
@@ -34,28 +33,68 @@ const [LEAST_BINS, MOST_BINS] = [10, 100]
 /** So many whole numbers get a bar each. */
 const MOST_SINGLE = 256
 
-/** The histogram of all elements of a view. */
-export async function binsOf(view: NdView, options: BinOptions, reading: Reading): Promise<Bins> {
-  // Both passes read.
-  const { parts, text } = partsWithin(view, reading.budget)
-  const tally = emptyTally()
-  for (const part of parts) {
-    for await (const numbers of piecesOf(part, reading)) addNumbers(tally, numbers)
-  }
-  const whole = isWhole(view.dtype)
-  const { low, high } = rangeOf(percentilesOf(tally), { ...options, whole, outlierFactor: OUTLIER_FACTOR })
-  const layout = layoutOf(low, high, tally, whole, options.bins)
-  const counts = new Array<number>(layout.count).fill(0)
-  const beyond = { below: tally.negInf, above: tally.posInf }
-  for (const part of parts) {
-    for await (const numbers of piecesOf(part, reading)) addCounts(counts, beyond, numbers, layout, high)
-  }
-  const size = tally.finite + tally.posInf + tally.negInf
-  return { low: layout.low, width: layout.width, counts, ...beyond, nanCount: tally.nan, size, text }
+/** What the first pass finds. */
+interface Survey {
+  finite: number
+  nan: number
+  below: number
+  above: number
+  min: number
+  max: number
+  /** Every so many-th number, in whose order the percentiles are. */
+  readonly every: number
+  readonly some: number[]
 }
 
-function percentilesOf(tally: Tally): (percent: number) => number {
-  return (percent) => percentile(tally, percent)
+/** The histogram of all elements of a view. */
+export async function binsOf(view: NdView, options: BinOptions, reading: Reading): Promise<Bins> {
+  const { parts, text } = partsWithin(view, reading.budget)
+  if (text !== '' && view.ndim > 0) view.advise('random')
+  const size = parts.reduce((sum, part) => sum + part.size, 0)
+  const survey: Survey = { ...NOTHING, every: Math.ceil(size / MOST_SURVEYED), some: [] }
+  for await (const numbers of piecesOf(parts, reading)) addSurvey(survey, numbers)
+  const whole = isWhole(view.dtype)
+  const inner = percentilesOf(survey.some)
+  const percentile = (percent: number): number =>
+    survey.finite === 0 ? Number.NaN : percent <= 0 ? survey.min : percent >= 100 ? survey.max : inner(percent)
+  const { low, high } = rangeOf(percentile, { ...options, whole, outlierFactor: OUTLIER_FACTOR })
+  const layout = layoutOf(low, high, { percentile, size: survey.finite, whole, asked: options.bins })
+  const counts = new Array<number>(layout.count).fill(0)
+  const beyond = { below: survey.below, above: survey.above }
+  for await (const numbers of piecesOf(parts, reading)) addCounts(counts, beyond, numbers, layout, high)
+  const nanCount = survey.nan
+  return { low: layout.low, width: layout.width, counts, ...beyond, nanCount, size: size - nanCount, text }
+}
+
+const MOST_SURVEYED = 2 ** 18
+const NOTHING = {
+  finite: 0,
+  nan: 0,
+  below: 0,
+  above: 0,
+  min: Number.POSITIVE_INFINITY,
+  max: Number.NEGATIVE_INFINITY,
+} as const
+
+function addSurvey(survey: Survey, numbers: ArrayLike<number>): void {
+  let { finite, min, max } = survey
+  for (let i = 0; i < numbers.length; i++) {
+    const value = numbers[i] as number
+    // NaN and infinities: their difference from themselves is no zero.
+    if (value - value !== 0) {
+      if (Number.isNaN(value)) survey.nan++
+      else if (value > 0) survey.above++
+      else survey.below++
+      continue
+    }
+    if (finite % survey.every === 0) survey.some.push(value)
+    finite++
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  survey.finite = finite
+  survey.min = min
+  survey.max = max
 }
 
 /** All of a view, or runs of it at regular distances that are no longer than the budget together. */
@@ -65,9 +104,9 @@ function partsWithin(view: NdView, budget: number): { parts: NdView[]; text: str
   const flat = view.order === null ? null : (view.order === 'F' ? view.transpose() : view).reshape(-1)
   if (flat !== null) {
     const size = flat.shape[0] as number
-    const pieces = Math.max(1, Math.min(PIECES, Math.floor(budget / 4096)))
+    const pieces = Math.max(1, Math.min(PIECES, Math.floor(budget / 8192)))
     const block = Math.ceil(size / pieces)
-    const seen = Math.max(1, Math.floor(budget / pieces / flat.dtype.itemSize))
+    const seen = Math.max(1, Math.floor((budget / pieces - 4096) / flat.dtype.itemSize))
     const starts = Array.from({ length: Math.ceil(size / block) }, (_, i) => i * block)
     const parts = starts.map((start) => flat.slice(`${start}:${start + seen}`))
     return { parts, text: `${seen} out of every ${block} elements` }
@@ -90,10 +129,15 @@ function strided(view: NdView, budget: number): { parts: NdView[]; text: string 
   return { parts: [part], text: words.join(', ') }
 }
 
-async function* piecesOf(view: NdView, { signal, onRead }: Reading): AsyncGenerator<ArrayLike<number>> {
-  for await (const { view: part } of view.chunks({ byteLength: PIECE_BYTE_LENGTH, signal })) {
-    yield await numbersOf(part, signal)
-    onRead(part.nbytes)
+async function* piecesOf(
+  parts: readonly NdView[],
+  { signal, onRead }: Reading,
+): AsyncGenerator<ArrayLike<number>, void, undefined> {
+  for (const whole of parts) {
+    for await (const { view: part } of whole.chunks({ byteLength: PIECE_BYTE_LENGTH, signal })) {
+      yield await numbersOf(part, signal)
+      onRead(part.nbytes / 2)
+    }
   }
 }
 
@@ -103,18 +147,27 @@ interface Layout {
   readonly count: number
 }
 
-function layoutOf(low: number, high: number, tally: Tally, whole: boolean, asked: number | undefined): Layout {
+interface Asked {
+  readonly percentile: (percent: number) => number
+  readonly size: number
+  readonly whole: boolean
+  readonly asked: number | undefined
+}
+
+function layoutOf(low: number, high: number, { percentile, size, whole, asked }: Asked): Layout {
   if (!Number.isFinite(low)) return { low: 0, width: 1, count: asked ?? 1 }
   if (whole) {
-    const values = high - low + 1
+    const values = Math.floor(high) - Math.ceil(low) + 1
     const most = asked ?? (values <= MOST_SINGLE ? values : MOST_BINS)
     const width = Math.max(1, Math.ceil(values / most))
-    return { low: low - 0.5, width, count: Math.ceil(values / width) }
+    return { low: Math.ceil(low) - 0.5, width, count: Math.max(1, Math.ceil(values / width)) }
   }
-  if (low === high) return { low: low - 0.5, width: 1, count: 1 }
+  // So near each other that there are no numbers between them for bins to end at.
+  if (high - low <= Math.max(Math.abs(low), Math.abs(high), Number.MIN_VALUE * 2 ** 60) * 1e-13) {
+    return { low: low - 0.5, width: 1, count: 1 }
+  }
   // Freedman and Diaconis 1981.
-  const spread = percentile(tally, 75) - percentile(tally, 25)
-  const ideal = (high - low) / ((2 * spread) / Math.cbrt(tally.finite))
+  const ideal = ((high - low) * Math.cbrt(size)) / (2 * (percentile(75) - percentile(25)))
   const count =
     asked ?? Math.max(LEAST_BINS, Math.min(MOST_BINS, Math.ceil(Number.isFinite(ideal) ? ideal : MOST_BINS)))
   return { low, width: (high - low) / count, count }

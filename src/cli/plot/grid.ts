@@ -20,8 +20,6 @@ export interface Grid {
 
 /** Rows that are read at once are about so long. */
 const PIECE_BYTE_LENGTH = 4 * 1024 * 1024
-/** Runs shorter than this are better read without what lies behind them. */
-const READ_AHEAD = 128 * 1024
 
 /** Steps that leave at most so many rows and columns, and cost no more than the budget. */
 export function stepsWithin(
@@ -128,10 +126,13 @@ async function sampled(view: NdView, rowStep: number, colStep: number, { signal,
   const [rows, cols] = part.shape as [number, number]
   const values = new Float64Array(rows * cols)
   const row = pagesByteLength(part.slice('0:1'))
-  if (row < READ_AHEAD) view.advise('random')
+  // Read-ahead would fetch what the sample leaves out; whole rows are asked for instead.
+  view.advise('random')
+  const dense = Math.abs(part.byteStrides[1] as number) < 4096
   const batch = Math.max(1, Math.floor(PIECE_BYTE_LENGTH / row))
   for (let start = 0; start < rows; start += batch) {
     const some = part.slice(`${start}:${start + batch}`)
+    for (let row = 0; dense && row < (some.shape[0] as number); row++) await some.slice(row).prefetch({ signal })
     values.set(await numbersOf(some, signal), start * cols)
     onRead(some.nbytes)
   }

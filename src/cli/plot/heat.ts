@@ -8,7 +8,7 @@ import { framed, marginsFor, type Page, ticksAcross, ticksUp } from './frame.ts'
 import { type Grid, gridOf, gridText } from './grid.ts'
 import { percentilesOf, rangeOf } from './limits.ts'
 import type { Look } from './look.ts'
-import { centredNorm, linearNorm, logNorm, type Norm } from './norm.ts'
+import { centredNorm, linearNorm, logNorm, type Norm, nothingAboveZero } from './norm.ts'
 import { isWhole } from './numbers.ts'
 import { cellsPage } from './page.ts'
 import { nanText, type Subject, subtitleOf } from './subject.ts'
@@ -62,6 +62,7 @@ function normOf(values: Float64Array, look: Look, palette: Palette, whole: boole
   const { vmin, vmax, robust, center, log = false } = look
   const shown = log ? values.filter((value) => value > 0) : values
   const range = rangeOf(percentilesOf(shown), { vmin, vmax, robust, whole })
+  if (log && shown.length === 0 && values.some((value) => value <= 0)) throw nothingAboveZero()
   if (!Number.isFinite(range.low) || !Number.isFinite(range.high)) return linearNorm({ low: 0, high: 1 })
   if (log) return logNorm(range)
   const middle = center ?? (palette.isDiverging && range.low < 0 && range.high > 0 ? 0 : undefined)

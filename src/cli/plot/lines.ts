@@ -5,7 +5,7 @@ import type { Reading } from './cost.ts'
 import { framed, marginsFor, type Page, SIZES, textAt, ticksAcross, ticksUp } from './frame.ts'
 import { percentilesOf, rangeOf } from './limits.ts'
 import type { Look } from './look.ts'
-import { linearNorm, logNorm, type Norm } from './norm.ts'
+import { linearNorm, logNorm, type Norm, nothingAboveZero } from './norm.ts'
 import { isWhole } from './numbers.ts'
 import { fullPage } from './page.ts'
 import { nanText, type Subject, subtitleOf } from './subject.ts'
@@ -46,6 +46,7 @@ export async function linesWithin(subject: Subject, most: number, look: Look, re
 function normOf(traces: readonly Trace[], look: Look, whole: boolean): Norm {
   const { vmin, vmax, robust, log = false } = look
   const all = traces.flatMap(({ low, high }) => [...low, ...high]).filter((value) => !log || value > 0)
+  if (log && all.length === 0 && traces.some(({ low }) => low.some((value) => value <= 0))) throw nothingAboveZero()
   const range = rangeOf(percentilesOf(all), { vmin, vmax, robust: robust ?? [0, 100], whole })
   if (!Number.isFinite(range.low) || !Number.isFinite(range.high)) return linearNorm({ low: 0, high: 1 })
   const { low, high } = range

@@ -26,14 +26,18 @@ export function linearNorm({ low, high }: Range): Norm {
 
 /** By orders of magnitude; zero and what is below it have no place. */
 export function logNorm({ low, high }: Range): Norm {
-  if (!(low > 0))
-    throw new UsageError('plot: --log needs numbers above zero', 'give --vmin above zero, or leave --log out')
+  if (!(low > 0)) throw nothingAboveZero()
   const [from, length] = [Math.log(low), Math.log(high) - Math.log(low)]
   const at = (value: number): number => {
     if (!(value > 0)) return Number.NaN
     return length === 0 ? linearNorm({ low, high }).at(value) : (Math.log(value) - from) / length
   }
   return { low, high, isLog: true, at }
+}
+
+/** What logarithms have to say to this. */
+export function nothingAboveZero(): UsageError {
+  return new UsageError('plot: --log needs numbers above zero', 'give --vmin above zero, or leave --log out')
 }
 
 /** With one number in the middle; the same length on both sides unless both ends are told. */

@@ -73,7 +73,7 @@ function labelled(values: readonly number[], norm: Norm): Ticks {
   const ticks = values.map((value, i) => ({ at: norm.at(value), label: text[i] as string }))
   const notes = [
     power === 0 ? '' : `× ${powerText(power)}`,
-    shift === 0 ? '' : `${shift < 0 ? MINUS : '+'} ${Math.abs(shift)}`,
+    shift === 0 ? '' : `${shift < 0 ? MINUS : '+'} ${grouped(String(Math.abs(shift)))}`,
   ]
   return { ticks, note: notes.filter((note) => note !== '').join(' ') }
 }

@@ -55,9 +55,11 @@ export async function traceOf(view: NdView, most: number, { budget, signal, onRe
     addRun({ ...blocks, block: 1 }, await numbersOf(view.slice(`::${block}`), signal), 0)
     onRead(points * view.dtype.itemSize)
   } else {
+    // Read-ahead would fetch what the sample leaves out.
     view.advise('random')
     for (let start = 0; start < count; start += block) {
       const part = view.slice(`${start}:${start + seen}`)
+      if (Math.abs(view.byteStrides[0] as number) < 4096) await part.prefetch({ signal })
       addRun(blocks, await numbersOf(part, signal), start)
       onRead(part.nbytes)
     }
