@@ -64,16 +64,13 @@ async function heatPicture(
     screen.depth === 0
       ? shades(subject, look, raster, grid, (row, col) => shadeOf(at(row, col)))
       : halfBlocks(subject, look, raster, grid, screen, (row, col) => palette.colours[at(row, col)] as Rgb)
-  const bar = barOf(palette, screen)
   const low = `${under ? '◀ ' : ''}${shortText(norm.low)} `.replaceAll('\u2009', ' ')
   const high = ` ${shortText(norm.high)}${over ? ' ▶' : ''}`.replaceAll('\u2009', ' ')
   const key: Cell = { text: screen.depth === 0 ? '?' : '■', ink: palette.colours[BAD] as Rgb, ground: null }
-  const legend = [
-    ...plain(' '.repeat(raster.labelWidth + 1) + low),
-    ...bar,
-    ...plain(high),
-    ...(bad === '' ? [] : [...plain('   '), key, ...plain(` ${bad}`)]),
-  ]
+  const before = plain(' '.repeat(raster.labelWidth + 1) + low)
+  const after = [...plain(high), ...(bad === '' ? [] : [...plain('   '), key, ...plain(` ${bad}`)])]
+  const room = Math.max(2, Math.min(BAR_LENGTH, screen.columns - before.length - after.length))
+  const legend = [...before, ...barOf(palette, screen, room), ...after].slice(0, screen.columns)
   return `${[...heading(subject, look, heat.text, screen), ...shown, painted(legend, screen.depth)].join('\n')}\n`
 }
 
@@ -81,9 +78,9 @@ function shadeOf(index: number): string {
   return index === BAD ? '?' : (SHADES[Math.floor((index * SHADES.length) / BAD)] as string)
 }
 
-function barOf({ colours }: Palette, { depth }: Screen): Cell[] {
-  return Array.from({ length: BAR_LENGTH }, (_, i) => {
-    const index = Math.round((i * (BAD - 1)) / (BAR_LENGTH - 1))
+function barOf({ colours }: Palette, { depth }: Screen, length: number): Cell[] {
+  return Array.from({ length }, (_, i) => {
+    const index = Math.round((i * (BAD - 1)) / (length - 1))
     return { text: depth === 0 ? shadeOf(index) : '█', ink: colours[index] as Rgb, ground: null }
   })
 }
@@ -181,7 +178,7 @@ function labelled(
   const labels = new Map<number, string>()
   for (const { at, label } of indexTicks(down, Math.max(2, Math.min(5, Math.floor(lines.length / 2)))).ticks) {
     const place = Math.floor((look.origin === 'lower' ? 1 - at : at) * height)
-    labels.set(place, label.replaceAll('\u2009', ' '))
+    if (!labels.has(place)) labels.set(place, label.replaceAll('\u2009', ' '))
   }
   const beside = lines.map((line, i) => `${(labels.get(i) ?? '').padStart(labelWidth)} ${line}`)
   const below = labelRow(indexTicks(across, Math.max(2, Math.floor(columns / 12))).ticks, columns)
