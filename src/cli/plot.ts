@@ -4,14 +4,8 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { UsageError } from './failure.ts'
 import type { Reading } from './plot/cost.ts'
-import { heatFigure } from './plot/heat.ts'
-import { histogramFigure } from './plot/histogram.ts'
-import { imageFigure } from './plot/image.ts'
-import { lineFigure } from './plot/lines.ts'
 import { type Look, withLook } from './plot/look.ts'
-import { rasterised } from './plot/raster.ts'
-import { type Kind, type Subject, subjectOf } from './plot/subject.ts'
-import { terminalPicture } from './plot/terminal.ts'
+import { subjectOf } from './plot/subject.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
 import { openTarget, type RawLayout, withRawOptions } from './target.ts'
@@ -53,13 +47,15 @@ Examples:
           onRead: (byteLength) => progress.add(byteLength),
         }
         try {
+          // Loaded here: the other commands do without scales and colours.
+          const { figureOf, rasterised, terminalPicture } = await import('./plot/draw.ts')
           if (format === 'terminal') {
             const picture = await terminalPicture(subject, options, reading)
             progress.end()
             await print(picture)
             return
           }
-          const svg = await FIGURES[subject.kind](subject, options, reading)
+          const svg = await figureOf(subject, options, reading)
           const bytes = format === 'svg' ? Buffer.from(svg) : await rasterised(svg, options.scale)
           context.signal.throwIfAborted()
           replaceFile(options.output as string, bytes)
@@ -73,13 +69,6 @@ Examples:
       }
     })
   return withRawOptions(withLook(command))
-}
-
-const FIGURES: Readonly<Record<Kind, (subject: Subject, look: Look, reading: Reading) => Promise<string>>> = {
-  heatmap: heatFigure,
-  line: lineFigure,
-  histogram: histogramFigure,
-  image: imageFigure,
 }
 
 function formatOf({ output, terminal }: Look): 'terminal' | 'png' | 'svg' {

@@ -369,6 +369,7 @@ describe('errors', () => {
     ['percentiles', ['four.npy', '--robust', '99,1', '-o', 'x.png'], '--robust: expected two percentiles'],
     ['numbers', ['four.npy', '--vmin', 'one', '-o', 'x.png'], '--vmin: expected a number'],
     ['sizes', ['four.npy', '--width', '0', '-o', 'x.png'], '--width: expected 1 to'],
+    ['pixels', ['four.npy', '--width', '9000', '--height', '9000', '-o', 'x.png'], 'too many pixels'],
     ['selections', ['four.npy', '7', '-o', 'x.png'], 'out of bounds'],
     ['logarithms', ['cube.npy', '0', '--log', '-o', 'x.png'], 'above zero'],
   ])('%s', async (_, [file, ...words], message) => {
@@ -381,6 +382,20 @@ describe('errors', () => {
     expect(error).toBeInstanceOf(UsageError)
     expect((error as Error).message).toContain(message)
     expect(readdirSync(temp).sort()).toEqual(before)
+  })
+
+  test('what to install where PNG cannot be made', async () => {
+    vi.resetModules()
+    vi.doMock('@resvg/resvg-js', () => {
+      throw new Error('Cannot find package')
+    })
+    const { rasterised } = await import('../../src/cli/plot/raster.ts')
+    const error = await rasterised('<svg/>', 1).catch((thrown: UsageError) => thrown)
+    vi.doUnmock('@resvg/resvg-js')
+    expect(error).toMatchObject({
+      name: 'UsageError',
+      hint: 'npm install @resvg/resvg-js dejavu-fonts-ttf, or write .svg',
+    })
   })
 
   test('nothing is left behind where there is no room for a file', async () => {

@@ -2,9 +2,10 @@
 
 import { SaxesParser } from 'saxes'
 import { describe, expect, test } from 'vitest'
-import { BAD, coloured, MAP_NAMES, paletteOf } from '../../src/cli/plot/colours.ts'
+import { BAD, coloured, paletteOf } from '../../src/cli/plot/colours.ts'
 import { extentsOf } from '../../src/cli/plot/extent.ts'
 import { percentilesOf, rangeOf } from '../../src/cli/plot/limits.ts'
+import { MAP_NAMES } from '../../src/cli/plot/look.ts'
 import { centredNorm, linearNorm, logNorm } from '../../src/cli/plot/norm.ts'
 import { cellsPage } from '../../src/cli/plot/page.ts'
 import { clipped, labelRow, nearestOf256, painted, screenOf } from '../../src/cli/plot/screen.ts'

@@ -9,11 +9,12 @@ import {
   interpolateViridis,
 } from 'd3-scale-chromatic'
 import { UsageError } from '../failure.ts'
+import { MAP_NAMES } from './look.ts'
 import type { Norm } from './norm.ts'
 
 export type Rgb = readonly [red: number, green: number, blue: number]
 
-const MAPS: Readonly<Record<string, (t: number) => string>> = {
+const MAPS: Readonly<Record<(typeof MAP_NAMES)[number], (t: number) => string>> = {
   viridis: interpolateViridis,
   magma: interpolateMagma,
   inferno: interpolateInferno,
@@ -22,7 +23,6 @@ const MAPS: Readonly<Record<string, (t: number) => string>> = {
   grey: (t) => `rgb(${Math.round(t * 255)}, ${Math.round(t * 255)}, ${Math.round(t * 255)})`,
   RdBu: interpolateRdBu,
 }
-export const MAP_NAMES: readonly string[] = Object.keys(MAPS)
 
 /** The index of the colour of NaN. */
 export const BAD = 255
@@ -37,17 +37,18 @@ export interface Palette {
 
 /** A colour map by its name; with `_r` behind it, backwards. */
 export function paletteOf(name: string): Palette {
-  const [, base, reversed] = /^(.*?)(_r)?$/.exec(name) as unknown as [string, string, string | undefined]
-  const map = base === 'gray' ? MAPS.grey : MAPS[base]
-  if (map === undefined || !(base === 'gray' || Object.hasOwn(MAPS, base))) {
+  const [, base, reversed] = /^(.*?)(_r)?$/s.exec(name === 'gray' ? 'grey' : name) as unknown as (string | undefined)[]
+  const known = MAP_NAMES.find((one) => one === base)
+  if (known === undefined) {
     throw new UsageError(
       `--cmap: there is no ${JSON.stringify(name)}`,
       `there are ${MAP_NAMES.join(', ')}; _r reverses`,
     )
   }
+  const map = MAPS[known]
   const steps = Array.from({ length: STEPS }, (_, i) => rgbOf(map(i / (STEPS - 1))))
-  const bad: Rgb = GREYISH.includes(base) || base === 'gray' ? [214, 64, 92] : [150, 150, 150]
-  return { colours: [...(reversed === undefined ? steps : steps.reverse()), bad], isDiverging: base === 'RdBu' }
+  const bad: Rgb = GREYISH.includes(known) ? [214, 64, 92] : [150, 150, 150]
+  return { colours: [...(reversed === undefined ? steps : steps.reverse()), bad], isDiverging: known === 'RdBu' }
 }
 
 function rgbOf(text: string): Rgb {

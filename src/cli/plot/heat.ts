@@ -132,7 +132,11 @@ export function pageOptions({ width, height, scale, aspect }: Look): Parameters<
   return { width, height, scale, aspect }
 }
 
+/** Finer pictures than this are no use to anybody. */
+const MOST_CELLS = 4096
+
 /** More cells than pixels would be lost. */
 export function pixelsOf({ box }: Page, scale: number): { rows: number; cols: number } {
-  return { rows: Math.max(1, Math.round(box.height * scale)), cols: Math.max(1, Math.round(box.width * scale)) }
+  const most = (length: number): number => Math.max(1, Math.min(MOST_CELLS, Math.round(length * scale)))
+  return { rows: most(box.height), cols: most(box.width) }
 }

@@ -3,8 +3,10 @@
 import type { Command } from 'commander'
 import { UsageError } from '../failure.ts'
 import { parseCount } from '../target.ts'
-import { MAP_NAMES } from './colours.ts'
 import { KINDS, type Kind } from './subject.ts'
+
+/** Colour maps. */
+export const MAP_NAMES = ['viridis', 'magma', 'inferno', 'plasma', 'cividis', 'grey', 'RdBu'] as const
 
 /** What commander makes of the options. */
 export interface Look {

@@ -5,13 +5,19 @@ import { fileURLToPath } from 'node:url'
 import { UsageError } from '../failure.ts'
 
 const PACKAGES = ['@resvg/resvg-js', 'dejavu-fonts-ttf']
+/** 512 MiB in memory. */
+const MOST_PIXELS = 2 ** 27
 const FONT = 'dejavu-fonts-ttf/ttf/DejaVuSans.ttf'
 
 /** The picture, so many pixels for each of the SVG. */
 export async function rasterised(svg: string, scale: number): Promise<Uint8Array> {
   const { Resvg } = await rasteriser()
   const font = { loadSystemFonts: false, fontFiles: [fontPath()], defaultFontFamily: 'DejaVu Sans' }
-  return new Resvg(svg, { fitTo: { mode: 'zoom', value: scale }, font, logLevel: 'off' }).render().asPng()
+  const picture = new Resvg(svg, { fitTo: { mode: 'zoom', value: scale }, font, logLevel: 'off' })
+  if (picture.width * picture.height * scale * scale > MOST_PIXELS) {
+    throw new UsageError('plot: that are too many pixels', 'a smaller --width, --height or --scale, or write .svg')
+  }
+  return picture.render().asPng()
 }
 
 async function rasteriser(): Promise<typeof import('@resvg/resvg-js')> {

@@ -52,12 +52,18 @@ export async function linePicture(subject: Subject, look: Look, reading: Reading
   return `${[...heading(subject, look, subtitleOf(text, note), screen), ...lines, `${indent}└${nanRow(traces, columns)}`, `${indent} ${below}`, ...legend].join('\n')}\n`
 }
 
-function legendOf(subject: Subject, names: readonly string[], colours: readonly Rgb[], { depth }: Screen): string {
+function legendOf(
+  subject: Subject,
+  names: readonly string[],
+  colours: readonly Rgb[],
+  { depth, columns }: Screen,
+): string {
   const keys = names.flatMap((name, i): Cell[] => [
     { text: '━', ink: colours[i] as Rgb, ground: null },
     ...plain(` ${name}  `),
   ])
-  return `${' '.repeat(LABEL_WIDTH + 2)}${painted([...plain(`${subject.extents[0]?.name}  `), ...keys], depth).trimEnd()}`
+  const cells = [...plain(`${' '.repeat(LABEL_WIDTH + 2)}${subject.extents[0]?.name}  `), ...keys]
+  return painted(cells.slice(0, columns), depth).trimEnd()
 }
 
 function inkOf(text: string): Rgb {
