@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { binsOf } from '../../src/cli/plot/bins.ts'
 import { pagesByteLength, type Reading } from '../../src/cli/plot/cost.ts'
-import { everyText, gridOf, gridText, stepsWithin } from '../../src/cli/plot/grid.ts'
+import { everyText, gridOf, gridText, stepFor, stepsWithin } from '../../src/cli/plot/grid.ts'
 import { numbersOf } from '../../src/cli/plot/numbers.ts'
 import { blocksWithin, traceOf, traceText } from '../../src/cli/plot/trace.ts'
 import { buildInfo, Memmap, type NdView, open, openNpz, save, savezCompressed } from '../../src/index.ts'
@@ -103,6 +103,18 @@ describe('heat maps', () => {
     ]
     archive.close()
     expect(deflated).toEqual(stored)
+  })
+
+  test('long steps are round', () => {
+    expect(
+      [
+        [10, 20],
+        [1000, 3],
+        [9_999, 10],
+        [129_199_000, 1000],
+        [7003, 1],
+      ].map(([count, most]) => stepFor(count as number, most as number)),
+    ).toEqual([1, 334, 1000, 130_000, 7100])
   })
 
   test('ordinals', () => {

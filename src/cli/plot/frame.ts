@@ -144,7 +144,7 @@ export function ticksAcross(width: number, labelsFor: (most: number) => readonly
   return 2
 }
 
-/** How many ticks have room on top of each other. */
+/** How many ticks have room on top of each other; one where there is hardly any. */
 export function ticksUp(height: number): number {
-  return Math.max(2, Math.min(8, Math.floor(height / 40)))
+  return Math.max(height < 40 ? 1 : 2, Math.min(8, Math.floor(height / 40)))
 }

@@ -21,6 +21,13 @@ export interface Grid {
 /** Rows that are read at once are about so long. */
 const PIECE_BYTE_LENGTH = 4 * 1024 * 1024
 
+/** The step that leaves at most so many: of two digits and zeros when it is long, for people read it. */
+export function stepFor(count: number, most: number): number {
+  const step = Math.max(1, Math.ceil(count / most))
+  const unit = step < 1000 ? 1 : 10 ** (Math.floor(Math.log10(step)) - 1)
+  return Math.ceil(step / unit) * unit
+}
+
 /** Steps that leave at most so many rows and columns, and cost no more than the budget. */
 export function stepsWithin(
   view: NdView,
@@ -28,14 +35,14 @@ export function stepsWithin(
   budget: number,
 ): { rowStep: number; colStep: number } {
   const [height, width] = view.shape as [number, number]
-  let rowStep = Math.max(1, Math.ceil(height / most.rows))
-  let colStep = Math.max(1, Math.ceil(width / most.cols))
+  let rowStep = stepFor(height, most.rows)
+  let colStep = stepFor(width, most.cols)
   const stepped = (): NdView => view.slice(`::${rowStep}`, `::${colStep}`)
   while (pagesByteLength(stepped()) > budget) {
     const [rows, cols] = stepped().shape as [number, number]
     const sparse = Math.abs(view.byteStrides[1] as number) * colStep >= 4096
-    if (rows > 1 && (rows >= cols / 4 || !sparse || cols === 1)) rowStep = Math.ceil(rowStep * 1.2)
-    else if (cols > 1) colStep = Math.ceil(colStep * 1.2)
+    if (rows > 1 && (rows >= cols / 4 || !sparse || cols === 1)) rowStep = stepFor(rowStep * 1.2, 1)
+    else if (cols > 1) colStep = stepFor(colStep * 1.2, 1)
     else break
   }
   return { rowStep, colStep }
@@ -70,8 +77,8 @@ async function blockMeans(
   { signal, onRead }: Reading,
 ): Promise<Grid> {
   const [height, width] = view.shape as [number, number]
-  const rowStep = Math.max(1, Math.ceil(height / most.rows))
-  const colStep = Math.max(1, Math.ceil(width / most.cols))
+  const rowStep = stepFor(height, most.rows)
+  const colStep = stepFor(width, most.cols)
   const [rows, cols] = [Math.ceil(height / rowStep), Math.ceil(width / colStep)]
   const values = new Float64Array(rows * cols)
   const counts = new Float64Array(rows * cols)

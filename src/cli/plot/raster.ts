@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { encode } from 'fast-png'
 import { UsageError } from '../failure.ts'
 
 const PACKAGES = ['@resvg/resvg-js', 'dejavu-fonts-ttf']
@@ -17,7 +18,19 @@ export async function rasterised(svg: string, scale: number): Promise<Uint8Array
   if (picture.width * picture.height * scale * scale > MOST_PIXELS) {
     throw new UsageError('plot: that are too many pixels', 'a smaller --width, --height or --scale, or write .svg')
   }
-  return picture.render().asPng()
+  const { width, height, pixels } = picture.render()
+  return encode({ width, height, data: opaque(pixels), channels: 3, depth: 8 }, { zlib: { level: 6 } })
+}
+
+/** Without what says how clear they are: half as large a file. Figures have a ground, so that nothing is. */
+function opaque(rgba: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((rgba.length / 4) * 3)
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    rgb[to] = rgba[from] as number
+    rgb[to + 1] = rgba[from + 1] as number
+    rgb[to + 2] = rgba[from + 2] as number
+  }
+  return rgb
 }
 
 async function rasteriser(): Promise<typeof import('@resvg/resvg-js')> {

@@ -2,7 +2,7 @@
 
 import type { NdView } from '../../index.ts'
 import { pagesByteLength, type Reading } from './cost.ts'
-import { everyText } from './grid.ts'
+import { everyText, stepFor } from './grid.ts'
 import { numbersOf } from './numbers.ts'
 
 /** A line. Point `i` stands for the `block` elements from `i * block` on, of which `seen` were read. */
@@ -25,12 +25,12 @@ const PIECE_BYTE_LENGTH = 4 * 1024 * 1024
 /** How long blocks are, and how much of each is read. */
 export function blocksWithin(view: NdView, most: number, budget: number): { block: number; seen: number } {
   const count = view.shape[0] as number
-  let block = count <= most * DENSE ? 1 : Math.ceil(count / most)
+  let block = count <= most * DENSE ? 1 : stepFor(count, most)
   if (pagesByteLength(view) <= budget) return { block, seen: block }
   // What one block may cost, less the page that its first element is on.
   const stride = Math.abs(view.byteStrides[0] as number)
   const least = stride > 4096 ? 4096 : 4096 + stride
-  if (Math.ceil(count / block) * least > budget) block = Math.ceil(count / Math.max(1, Math.floor(budget / least)))
+  if (Math.ceil(count / block) * least > budget) block = stepFor(count, Math.max(1, Math.floor(budget / least)))
   const share = Math.floor(budget / Math.ceil(count / block))
   const seen = stride > 4096 ? Math.floor(share / 4096) : Math.floor((share - 4096) / stride)
   return { block, seen: Math.max(1, Math.min(block, seen)) }
