@@ -15,6 +15,9 @@ interface PlotCommandOptions extends RawLayout, Look {
   readonly field?: string
 }
 
+/** As much as a disk reads while one waits. */
+const BUDGET = 64 * 1024 * 1024
+
 /** The command. */
 export function plotCommand(context: Context): Command {
   const command = new Command('plot')
@@ -39,10 +42,11 @@ Examples:
       const format = formatOf(options)
       const target = openTarget(file, options)
       try {
+        const { budget = BUDGET } = options
         const subject = subjectOf(target, selection, options.field, options.kind)
-        const progress = progressOf('plot', Math.min(subject.view.nbytes, options.budget), isQuiet(self))
+        const progress = progressOf('plot', Math.min(subject.view.nbytes, budget), isQuiet(self))
         const reading: Reading = {
-          budget: options.budget,
+          budget,
           signal: context.signal,
           onRead: (byteLength) => progress.add(byteLength),
         }

@@ -27,7 +27,7 @@ export interface Look {
   readonly theme: 'light' | 'dark'
   readonly origin: 'upper' | 'lower'
   readonly aspect?: 'equal' | 'auto'
-  readonly budget: number
+  readonly budget?: number
 }
 
 /** Adds them. */
@@ -36,7 +36,7 @@ export function withLook(command: Command): Command {
     .option('-o, --output <file>', 'a .png or .svg')
     .option('--terminal', 'draw in the terminal (so without -o)')
     .option('--kind <kind>', `${KINDS.join(', ')}; what suits shape and dtype when left out`, oneOf('--kind', KINDS))
-    .option('--budget <bytes>', 'read no more than this; larger arrays are sampled', parseCount, 64 * 1024 * 1024)
+    .option('--budget <bytes>', 'read no more than this (64M); larger arrays are sampled', parseCount)
     .option('--title <text>', 'in place of file and selection')
     .option('--width <pixels>', 'of the figure (800)', sizeOf('--width'))
     .option('--height <pixels>', 'of the figure (as the data asks for)', sizeOf('--height'))
