@@ -100,7 +100,7 @@ async function intoNpy(file: string, out: string, run: Run): Promise<void> {
   const progress = progressOf('repack', view.nbytes, quiet)
   try {
     const { dtype, cast } = castOf(view, options)
-    const order = options.toOrder ?? view.order ?? 'C'
+    const order = view.ndim < 2 ? 'C' : (options.toOrder ?? view.order ?? 'C')
     if (cast === null && (view.order === order || view.order === null || view.ndim < 2))
       await save(out, view, { signal })
     else if (order === 'C' && view.order !== 'F') await streamCast(view, out, dtype, cast, { progress, signal })

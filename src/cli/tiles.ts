@@ -13,7 +13,7 @@ export function tileShape(shape: readonly number[], itemSize: number): number[] 
   const budget = Math.max(1, Math.floor(TILE_BYTE_LENGTH / itemSize))
   let size = 1
   // First the two axes that lie together in C and in F order, in turn, then the others.
-  const ends = [shape.length - 1, 0]
+  const ends = shape.length === 0 ? [] : [shape.length - 1, 0]
   const inner = shape.map((_, axis) => axis).slice(1, -1)
   for (const axes of [ends, inner]) {
     for (let grew = true; grew; ) {

@@ -217,6 +217,15 @@ print('same')`).trim(),
     }
   })
 
+  test('without axes, and with one, in any order', async () => {
+    for (const values of [7, [1, 2, 3]]) {
+      const [path, out] = [inFolder('few-axes.npy'), inFolder('few-axes-f.npy')]
+      await save(path, values)
+      await output('repack', path, out, '--astype', 'uint8', '--to-order', 'F')
+      expect((await load(out)).toArray()).toEqual(values)
+    }
+  })
+
   test('numbers that do not fit are an error, unless wrapped', async () => {
     const [path, out] = [inFolder('wide.npy'), inFolder('narrow.npy')]
     await save(path, [1, 300, -1])
