@@ -103,25 +103,55 @@ export function arrayAt(
   return layOut(source, header, byteOffset + header.byteOffset)
 }
 
-/** Openings of a file that is too short for its header, before it counts as cut. */
-const MOST_TRIES = 3
+/** Openings of a file that does not end where its header says. One that stays too short is cut short. */
+const MOST_TRIES = 6
+/** Longer than a system that has other things to do lets a writer rest in the middle of a header. */
+const SETTLING_MS = 5
+
+/**
+ * The header of a whole file, and how long that is. One that does not end where its header says is being appended to, or was:
+ * the header may rest half written, and is the same after a while when it does not.
+ */
+function readSettledHeader(
+  path: string,
+  how: SourceOptions,
+  options: HeaderOptions,
+): { header: NpyHeader; source: ByteSource } {
+  let before = { shape: '', fileByteLength: -1 }
+  for (let tries = 1; ; tries++) {
+    const source = openSource(path, how)
+    try {
+      const header = readHeaderFrom(source, 0, options)
+      const end = header.byteOffset + header.nbytes
+      const now = { shape: header.shape.join(), fileByteLength: source.byteLength }
+      const stays =
+        now.shape === before.shape && (end < source.byteLength || source.byteLength === before.fileByteLength)
+      if (end === source.byteLength || stays || tries === MOST_TRIES) return { header, source }
+      before = now
+    } catch (error) {
+      source.close()
+      throw error
+    }
+    source.close()
+    pause(SETTLING_MS)
+  }
+}
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
 
 /**
  * Opens an .npy file; whoever gets the array closes its source. A header that speaks of more than the file had when its
  * size was asked may be that of a writer appending just now: only a file that does not grow meanwhile is cut short.
  */
 export function openArray(path: string, how: SourceOptions, options: HeaderOptions): StridedArray {
-  for (let tries = 1; ; tries++) {
-    const source = openSource(path, how)
-    try {
-      const header = readHeaderFrom(source, 0, options)
-      const whole = header.byteOffset + header.nbytes <= source.byteLength
-      if (whole || tries === MOST_TRIES) return arrayAt(source, 0, header)
-    } catch (error) {
-      source.close()
-      throw error
-    }
+  const { header, source } = readSettledHeader(path, how, options)
+  try {
+    return arrayAt(source, 0, header)
+  } catch (error) {
     source.close()
+    throw error
   }
 }
 
@@ -143,9 +173,8 @@ export function layOut(
  */
 export function readHeader(path: string | URL, options: HeaderOptions = {}): NpyFileHeader {
   checkOptions(options, ['maxHeaderSize'], 'readHeader')
-  const source = openSource(absolutePath(path), { mode: 'r', mmap: false })
+  const { header, source } = readSettledHeader(absolutePath(path), { mode: 'r', mmap: false }, options)
   try {
-    const header = readHeaderFrom(source, 0, options)
     return { ...header, path: source.path as string, fileByteLength: source.byteLength }
   } finally {
     source.close()

@@ -10,14 +10,15 @@ export interface Permissions {
 }
 
 const SET_ID_BITS = 0o6000
-const GROUP_BITS = 0o070
+const OTHERS = 0o7
+const GROUP = 0o10
 
 /** What a file is made with that will get the permissions of another: nobody opens it before it has them. */
 export const PRIVATE_MODE = 0o600
 
 /**
- * Gives an open file the owner, group and mode of another, as far as the system lets it. A group that could not be kept may do
- * no more than everybody, and rights to act as the owner go with the owner.
+ * Gives an open file the owner, group and mode of another, as far as the system lets it. Where the group could not be kept, groups
+ * and others may do what both might, and rights to act as the owner go with the owner.
  */
 export function takeAfter(fd: number, like: Permissions): void {
   const made = fs.fstatSync(fd)
@@ -26,7 +27,11 @@ export function takeAfter(fd: number, like: Permissions): void {
   const { uid, gid } = sameOwners ? made : fs.fstatSync(fd)
   let mode = like.mode % 0o10000
   if (uid !== like.uid || gid !== like.gid) mode &= ~SET_ID_BITS
-  if (gid !== like.gid) mode &= ~GROUP_BITS | ((mode * 0o10) & GROUP_BITS)
+  if (gid !== like.gid) {
+    // Who was of the one group may be anybody now, and the other way round.
+    const both = Math.floor(mode / GROUP) & mode & OTHERS
+    mode = mode - (mode % (GROUP * GROUP)) + both * GROUP + both
+  }
   fs.fchmodSync(fd, mode)
 }
 

@@ -1,10 +1,15 @@
 // A header that is written over while it is read: a reader may get some of its digits before, some after.
 
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { formatNpyHeader } from '../../src/format/npy-header.ts'
+import { load, open, readHeader } from '../../src/index.ts'
 import { DType } from '../../src/layout/dtype.ts'
 import { readHeaderFrom } from '../../src/npy/header.ts'
 import type { ByteSource } from '../../src/storage/byte-source.ts'
+import { bytesOf, temporaryFolder } from '../support/sources.ts'
 
 function headerOf(rows: number): Uint8Array {
   return formatNpyHeader({ dtype: DType.of('<f8'), shape: [rows, 3], order: 'C' })
@@ -46,5 +51,32 @@ describe.each(['mapped', 'file'] as const)('a header that moves under its reader
     )
     expect(readHeaderFrom(source, 0, {}).shape[1]).toBe(3)
     expect(reads()).toBeLessThan(12)
+  })
+})
+
+describe('a header that rests half written, in a file that has the new rows', () => {
+  const path = temporaryFolder()('resting.npy')
+  // A thread finishes it later than any number of readings at once takes.
+  const finishing = `
+    const { workerData: { path, header, go } } = require('node:worker_threads')
+    Atomics.wait(go, 0, 0)
+    Atomics.wait(go, 1, 0, 1)
+    const fd = require('node:fs').openSync(path, 'r+')
+    require('node:fs').writeSync(fd, header, 0, header.length, 0)`
+
+  test.each([open, load, readHeader])('%o waits for the rest', async (read) => {
+    for (const torn of [23801, 23999]) {
+      const rows = new Float64Array(23901 * 3)
+      writeFileSync(path, Buffer.concat([headerOf(torn), bytesOf(rows)]))
+      const go = new Int32Array(new SharedArrayBuffer(8))
+      const worker = new Worker(finishing, { eval: true, workerData: { path, header: headerOf(23901), go } })
+      await once(worker, 'online')
+      const ended = once(worker, 'exit')
+      Atomics.store(go, 0, 1)
+      Atomics.notify(go, 0)
+      const { shape } = await read(path)
+      expect(shape).toEqual([23901, 3])
+      await ended
+    }
   })
 })

@@ -92,6 +92,8 @@ describe.runIf(platform() !== 'win32')('permissions', () => {
         [0o664, 0o644],
         [0o6755, 0o755],
         [0o600, 0o600],
+        [0o604, 0o600],
+        [0o646, 0o644],
       ] as const) {
         const path = `${folder}/${mode.toString(8)}.npy`
         fs.writeFileSync(path, 'old')
