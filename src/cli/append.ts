@@ -2,12 +2,12 @@
 
 import { basename } from 'node:path'
 import { Command } from 'commander'
-import { NpyWriter, NpzWriter } from '../index.ts'
+import { NpyWriter, NpzWriter, readHeader } from '../index.ts'
 import { UsageError } from './failure.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
 import { isArchive, openTarget, parseCount, parseTarget } from './target.ts'
-import { bytesText, countText } from './text.ts'
+import { bytesText, countText, nameText } from './text.ts'
 
 interface AppendCommandOptions {
   readonly compress?: boolean
@@ -39,6 +39,7 @@ Examples:
 }
 
 async function appendRows(file: string, arrays: readonly string[], { signal }: Context, quiet: boolean): Promise<void> {
+  const { order } = readHeader(file)
   const writer = await NpyWriter.append(file, { signal })
   try {
     const before = writer.rowCount
@@ -46,7 +47,9 @@ async function appendRows(file: string, arrays: readonly string[], { signal }: C
       const { view, close } = openTarget(name)
       const progress = progressOf(name, view.nbytes, quiet)
       try {
-        for await (const { view: rows } of view.chunks({ signal })) {
+        // Rows are along the axis that grows.
+        const axis = order === 'F' ? view.ndim - 1 : 0
+        for await (const { view: rows } of view.chunks({ signal, axis })) {
           await writer.write(rows)
           progress.add(rows.nbytes)
         }
@@ -82,7 +85,7 @@ async function appendMembers(
       const progress = progressOf(name, view.nbytes, quiet)
       try {
         await writer.write(name, view)
-        await print(`${path}:${name}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
+        await print(`${path}:${nameText(name)}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
       } finally {
         progress.end()
         close()

@@ -1,12 +1,12 @@
 // Rows of text: a line for each index of the first axis, the elements of the others in C order.
 
-import type { NdView } from '../index.ts'
+import type { DType, NdView } from '../index.ts'
 import type { Progress } from './progress.ts'
 
 /** Lines of comma-separated values, some at a time. Structured elements get a column a field, and a first line of names. */
 export async function* rowsOfText(view: NdView, progress: Progress, signal: AbortSignal): AsyncGenerator<string> {
   const lineOf = (row: unknown): string =>
-    cellsOf(row)
+    cellsOf(row, view.dtype)
       .map((cell) => cellOf(cell, view.dtype.name))
       .join(',')
   const fields = view.dtype.fields === null ? null : [...view.dtype.fields.keys()]
@@ -22,13 +22,17 @@ export async function* rowsOfText(view: NdView, progress: Progress, signal: Abor
   }
 }
 
-/** The values of an element, however deep it is. */
-function cellsOf(value: unknown): unknown[] {
-  if (Array.isArray(value)) return value.flatMap(cellsOf)
+/** The values of an element, however deep it is, in the order of its fields. */
+function cellsOf(value: unknown, dtype: DType): unknown[] {
+  if (Array.isArray(value)) return value.flatMap((item) => cellsOf(item, dtype))
+  if (dtype.subarray !== null) return cellsOf(value, dtype.subarray.dtype)
+  if (dtype.fields !== null) {
+    return [...dtype.fields].flatMap(([name, field]) => cellsOf((value as Record<string, unknown>)[name], field.dtype))
+  }
   if (value instanceof Uint8Array) return [Buffer.from(value).toString('hex')]
-  if (typeof value !== 'object' || value === null) return [value]
-  if ('re' in value && 'im' in value && Object.keys(value).length === 2) return [`${value.re}${signed(value.im)}j`]
-  return Object.values(value).flatMap(cellsOf)
+  if (dtype.kind !== 'c') return [value]
+  const { re, im } = value as { re: number; im: number }
+  return [`${re}${signed(im)}j`]
 }
 
 function signed(value: unknown): string {

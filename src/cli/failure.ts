@@ -1,6 +1,7 @@
 // How a command ends when it does not end well: one line that says what and what to do, and an exit code.
 
 import { isNpymapError } from '../index.ts'
+import { nameText } from './text.ts'
 
 /** The command line is wrong. */
 export class UsageError extends Error {
@@ -27,7 +28,6 @@ Exit codes:
 /** What to do about an error, where there is something to do that its message does not say. */
 const HINTS: readonly (readonly [match: (error: Error & { code?: unknown }) => boolean, hint: string])[] = [
   [(error) => error.code === 'ERR_FORMAT' && /magic/i.test(error.message), 'for a raw file give --dtype'],
-  [(error) => error.code === 'ENOSPC', 'the old file is as it was'],
   [(error) => error.code === 'EWOULDBLOCK', 'wait for the other writer to finish'],
 ]
 
@@ -39,7 +39,9 @@ export function report(error: unknown, debug: boolean): number {
   }
   if (error.name === 'AbortError') return EXIT.interrupted
   const hint = error instanceof UsageError ? error.hint : HINTS.find(([match]) => match(error))?.[1]
-  process.stderr.write(`npymap: ${error.message.replaceAll('\n', ' ')}${hint === undefined ? '' : `; ${hint}`}\n`)
+  process.stderr.write(
+    `npymap: ${nameText(error.message.replaceAll('\n', ' '))}${hint === undefined ? '' : `; ${hint}`}\n`,
+  )
   if (debug) process.stderr.write(`${error.stack}\n`)
   const isUsage =
     error instanceof UsageError ||

@@ -5,7 +5,7 @@ import { buildInfo, type MemberInfo, type NpyFileHeader, openNpz, readHeader } f
 import { EXIT, UsageError } from './failure.ts'
 import { type Context, print } from './run.ts'
 import { isArchive, openTarget, parseTarget, type RawLayout, shapeText, withRawOptions } from './target.ts'
-import { bytesText, countText, tableText } from './text.ts'
+import { bytesText, countText, nameText, tableText } from './text.ts'
 
 interface InfoOptions extends RawLayout {
   readonly json?: boolean
@@ -178,7 +178,7 @@ function arrayText(facts: ArrayFacts): string {
 
 function archiveText({ file, members }: ArchiveFacts): string {
   const rows = members.map((member) => {
-    if ('error' in member) return [`  ${member.name}`, member.error, '', '', '', '', '']
+    if ('error' in member) return [`  ${nameText(member.name)}`, nameText(member.error), '', '', '', '', '']
     const { name, isArray, shape, dtype, order, byteLength, compression, compressedByteLength, seekable, aligned } =
       member
     const ratio = byteLength === 0 ? 100 : (100 * compressedByteLength) / byteLength
@@ -186,7 +186,7 @@ function archiveText({ file, members }: ArchiveFacts): string {
       compression === 'stored' ? (aligned ? 'mapped' : 'mapped, unaligned') : seekable ? 'seekable' : 'sequential'
     const kept = compression === 'stored' ? 'stored' : `${compression} ${ratio.toFixed(ratio < 10 ? 1 : 0)} %`
     const layout = isArray ? [shapeText(shape), dtype, order ?? ''] : ['no array', '', '']
-    return [`  ${name}`, ...layout, bytesText(byteLength), kept, access]
+    return [`  ${nameText(name)}`, ...layout, bytesText(byteLength), kept, access]
   })
   const head = [['  member', 'shape', 'dtype', 'order', 'size', 'kept', 'access']]
   return `${file}: ${members.length} member${members.length === 1 ? '' : 's'}\n${tableText([...head, ...rows], [4])}`

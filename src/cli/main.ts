@@ -10,7 +10,7 @@ import { plotCommand } from './plot.ts'
 import { printCommand } from './print.ts'
 import { recoverCommand } from './recover.ts'
 import { repackCommand } from './repack.ts'
-import { type Context, interruptible } from './run.ts'
+import { type Context, interruptible, watchOutput } from './run.ts'
 import { sliceCommand } from './slice.ts'
 import { statsCommand } from './stats.ts'
 import { verifyCommand } from './verify.ts'
@@ -44,10 +44,7 @@ for (const command of [
   program.addCommand(command(context).exitOverride().configureOutput(program.configureOutput()))
 }
 
-// A reader that has seen enough (`| head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? EXIT.ok : report(error, false))
-})
+watchOutput(context)
 
 try {
   await program.parseAsync()

@@ -1,14 +1,15 @@
 // npymap repack: the same arrays kept in another way: aligned, seekable, deflated or stored; npy or npz; C or F; another dtype.
 
-import { renameSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { type Compress, DType, Memmap, type NdView, NpyWriter, NpzWriter, openNpz, save } from '../index.ts'
+import { replaceFile } from './beside.ts'
 import { type Cast, castTo } from './cast.ts'
 import { UsageError } from './failure.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
 import { isArchive, openTarget, parseCount, parseTarget, type RawLayout, withRawOptions } from './target.ts'
-import { bytesText } from './text.ts'
+import { bytesText, nameText } from './text.ts'
 import { copyTiles } from './tiles.ts'
 
 interface RepackOptions extends RawLayout {
@@ -29,7 +30,7 @@ export function repackCommand(context: Context): Command {
       'writes arrays anew: archives aligned and seekable, .npy to .npz and back, C to F order, another dtype',
     )
     .argument('<file>', 'FILE.npy, FILE.npz, FILE.npz:MEMBER, or raw with --dtype')
-    .argument('<out>', 'OUT.npy, OUT.npz or OUT.npz:MEMBER; may be the same file')
+    .argument('<out>', 'OUT.npy, OUT.npz or OUT.npz:MEMBER (joins the others); may be the same file')
     .option('--stored', 'archives: members stored, to be mapped in place (the default)')
     .option('--compress', 'archives: members deflated, in chunks that can be read alone')
     .option('--level <level>', 'how hard: 0 to 12 (6); implies --compress', parseCount)
@@ -148,8 +149,7 @@ async function intoOrder(
   out: string,
   { dtype, cast, order, progress, signal }: Work & { dtype: DType; cast: Cast | null; order: 'C' | 'F' },
 ): Promise<void> {
-  const temporary = `${out}.${process.pid}.tmp`
-  try {
+  await replaceFile(out, async (temporary) => {
     const to = Memmap.create(temporary, { dtype, shape: view.shape, order })
     try {
       // Pages at the edges of tiles are touched twice, and what is around them is not wanted.
@@ -159,11 +159,7 @@ async function intoOrder(
     } finally {
       to.close()
     }
-    renameSync(temporary, out)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw error
-  }
+  })
 }
 
 async function intoArchive(file: string, out: string, { options, signal, quiet }: Run): Promise<void> {
@@ -179,11 +175,9 @@ async function intoArchive(file: string, out: string, { options, signal, quiet }
   if (options.toOrder !== undefined || options.astype !== undefined) {
     throw new UsageError('--to-order and --astype write .npy files', 'repack to a .npy first')
   }
-  const writer = await NpzWriter.create(target.path, {
-    compress,
-    signal,
-    ...(alignment === undefined ? {} : { alignment }),
-  })
+  // A member that is named joins those that are there.
+  const open = target.member !== null && existsSync(target.path) ? NpzWriter.append : NpzWriter.create
+  const writer = await open(target.path, { compress, signal, ...(alignment === undefined ? {} : { alignment }) })
   try {
     if (isArchive(source) && source.member === null && target.member === null) {
       const archive = openNpz(source.path)
@@ -221,7 +215,7 @@ async function writeMember(
 ): Promise<void> {
   const progress = progressOf(name, view.nbytes, quiet)
   try {
-    if (view.ndim === 0 || view.order === 'F') {
+    if (view.ndim === 0 || view.size === 0 || view.order === 'F') {
       await writer.write(name, view)
     } else {
       const member = await writer.member(name, { dtype: view.dtype, shape: view.shape })
@@ -231,7 +225,7 @@ async function writeMember(
       }
       await member.close()
     }
-    await print(`${name}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
+    await print(`${nameText(name)}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
   } finally {
     progress.end()
   }

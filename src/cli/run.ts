@@ -13,10 +13,12 @@ export interface Context {
 /** A run that Ctrl-C ends: at once when it is pressed twice. */
 export function interruptible(): Context {
   const controller = new AbortController()
-  process.on('SIGINT', () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted)
-    controller.abort()
-  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(EXIT.interrupted)
+      controller.abort()
+    })
+  }
   return { signal: controller.signal, exitCode: EXIT.ok }
 }
 
@@ -31,8 +33,34 @@ export async function turn(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
 }
 
-/** Writes to standard output, no faster than it is read. */
-export async function print(text: string): Promise<void> {
-  if (process.stdout.write(text)) return
-  await new Promise((resolve) => process.stdout.once('drain', resolve))
+let unread = false
+
+/** True when nobody reads standard output any more. */
+export function isUnread(): boolean {
+  return unread
+}
+
+/**
+ * A reader that has seen enough (`| head`) is no error, and ends no work under way. Anything else that is wrong with standard
+ * output is told when the work is done.
+ */
+export function watchOutput(context: Context): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    unread = true
+    if (error.code === 'EPIPE') return
+    process.stderr.write(`npymap: standard output: ${error.message}\n`)
+    context.exitCode = EXIT.failed
+  })
+}
+
+/** Writes to standard output, no faster than it is read; nothing once nobody reads it. */
+export async function print(text: string | Uint8Array): Promise<void> {
+  if (unread || process.stdout.write(text)) return
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      process.stdout.off('drain', done).off('error', done).off('close', done)
+      resolve()
+    }
+    process.stdout.on('drain', done).on('error', done).on('close', done)
+  })
 }

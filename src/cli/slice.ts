@@ -1,14 +1,15 @@
 // npymap slice: any selection to a file of its own, in bounded memory.
 
-import { createWriteStream, renameSync, rmSync } from 'node:fs'
+import { createWriteStream, existsSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Command } from 'commander'
-import { type NdView, save, savez, savezCompressed } from '../index.ts'
+import { type NdView, NpzWriter, save, savez, savezCompressed } from '../index.ts'
+import { replaceFile } from './beside.ts'
 import { rowsOfText } from './csv.ts'
 import { UsageError } from './failure.ts'
 import { type Progress, progressOf } from './progress.ts'
-import { type Context, isQuiet, print } from './run.ts'
+import { type Context, isQuiet, isUnread, print } from './run.ts'
 import { openTarget, parseTarget, type RawLayout, select, withRawOptions } from './target.ts'
 import { bytesText } from './text.ts'
 
@@ -29,7 +30,7 @@ export function sliceCommand(context: Context): Command {
     .argument('<selection>', "what NumPy has between brackets: '1000:2000', '::10, 0', '...' for all")
     .argument(
       '<out>',
-      'where to; its suffix tells the format. OUT.npz:MEMBER names the member; - is standard output (csv, raw)',
+      'where to; its suffix tells the format. OUT.npz:MEMBER names the member, and adds it to an archive that is there; - is standard output (csv, raw)',
     )
     .option('--to <format>', 'npy, npz, csv or raw, whatever the suffix')
     .option('--field <name>', 'a field of structured elements')
@@ -84,13 +85,26 @@ async function write(view: NdView, out: string, format: Format, { compress, prog
   if (format === 'npy') await save(out, view, { signal })
   else if (format === 'npz') {
     const { path, member } = parseTarget(out)
-    await (compress ? savezCompressed : savez)(path, { [member ?? 'arr_0']: view }, { signal })
+    if (member !== null && existsSync(path)) await addMember(path, member, view, { compress, signal })
+    else await (compress ? savezCompressed : savez)(path, { [member ?? 'arr_0']: view }, { signal })
   } else
     await writeStream(
       out,
       format === 'csv' ? rowsOfText(view, progress, signal) : rawBytes(view, progress, signal),
       signal,
     )
+}
+
+/** The others stay. */
+async function addMember(path: string, member: string, view: NdView, options: Omit<Work, 'progress'>): Promise<void> {
+  const writer = await NpzWriter.append(path, options)
+  try {
+    await writer.write(member, view)
+    await writer.close()
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
 }
 
 async function* rawBytes(view: NdView, progress: Progress, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -112,16 +126,12 @@ async function writeStream(
 ): Promise<void> {
   if (out === '-') {
     for await (const piece of pieces) {
-      if (!process.stdout.write(piece)) await new Promise((resolve) => process.stdout.once('drain', resolve))
+      if (isUnread()) return
+      await print(piece)
     }
     return
   }
-  const temporary = `${out}.${process.pid}.tmp`
-  try {
-    await pipeline(Readable.from(pieces), createWriteStream(temporary, { flags: 'wx' }), { signal })
-    renameSync(temporary, out)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw error
-  }
+  await replaceFile(out, (temporary) =>
+    pipeline(Readable.from(pieces), createWriteStream(temporary, { flags: 'wx' }), { signal }),
+  )
 }

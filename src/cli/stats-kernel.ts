@@ -117,7 +117,10 @@ function bucketRange(bucket: number): [number, number] {
   return [low, one[0] as number]
 }
 
-/** Buckets that have any, from the least number to the greatest: `[low, high, count]`, cut to the extremes. */
+/**
+ * Buckets that have any, from the least number to the greatest: `[low, high, count]`, cut to the extremes. Zeros share theirs with
+ * numbers below 1e-308, which count as zeros here.
+ */
 export function* spread(tally: Tally): Generator<[low: number, high: number, count: number]> {
   const { buckets, min, max } = tally
   const cut = (value: number): number => Math.min(max, Math.max(min, value))
@@ -125,13 +128,13 @@ export function* spread(tally: Tally): Generator<[low: number, high: number, cou
   for (let bucket = BUCKETS - 1; bucket >= half; bucket--) {
     const count = buckets[bucket] as number
     if (count === 0) continue
-    const [near, far] = bucketRange(bucket)
+    const [near, far] = bucket === half ? [0, 0] : bucketRange(bucket)
     yield [cut(Number.isNaN(far) ? min : far), cut(near), count]
   }
   for (let bucket = 0; bucket < half; bucket++) {
     const count = buckets[bucket] as number
     if (count === 0) continue
-    const [near, far] = bucketRange(bucket)
+    const [near, far] = bucket === 0 ? [0, 0] : bucketRange(bucket)
     yield [cut(near), cut(far), count]
   }
 }
@@ -145,7 +148,7 @@ export function percentile(tally: Tally, percent: number): number {
   const rank = (percent / 100) * (finite - 1)
   let before = 0
   for (const [low, high, count] of spread(tally)) {
-    if (rank < before + count) return low + (high - low) * ((rank - before + 0.5) / count)
+    if (rank < before + count) return low + (high - low) * Math.min(1, (rank - before + 0.5) / count)
     before += count
   }
   return max

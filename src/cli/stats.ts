@@ -109,7 +109,8 @@ function factsOf(tally: Tally, view: NdView, options: StatsOptions): Record<stri
 const SHORT = 6
 
 function numberText(value: number): string {
-  return Number.isInteger(value) && Math.abs(value) < 1e15 ? String(value) : String(Number(value.toPrecision(SHORT)))
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value)
+  return Math.abs(value) < 1e15 ? String(Number(value.toPrecision(SHORT))) : value.toExponential(SHORT - 1)
 }
 
 function textOf(tally: Tally, view: NdView, options: StatsOptions): string {

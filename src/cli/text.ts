@@ -31,3 +31,8 @@ export function tableText(rows: readonly (readonly string[])[], right: readonly 
       .trimEnd()
   return `${rows.map(line).join('\n')}\n`
 }
+
+/** A name as a terminal may get it: what would move the cursor, colour or turn text round is shown by its code. */
+export function nameText(name: string): string {
+  return name.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
+}

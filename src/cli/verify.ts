@@ -6,7 +6,7 @@ import { EXIT } from './failure.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
 import { isArchive, parseTarget } from './target.ts'
-import { bytesText } from './text.ts'
+import { bytesText, nameText } from './text.ts'
 
 interface Verdict {
   readonly file: string
@@ -33,7 +33,7 @@ Examples:
       for (const file of files) {
         for await (const verdict of verdicts(file, context.signal, isQuiet(command))) {
           if (!verdict.ok) context.exitCode = EXIT.negative
-          const line = `${verdict.ok ? 'ok    ' : 'BROKEN'}  ${verdict.file}: ${verdict.message}`
+          const line = `${verdict.ok ? 'ok    ' : 'BROKEN'}  ${nameText(verdict.file)}: ${nameText(verdict.message)}`
           await print(`${options.json === true ? JSON.stringify(verdict) : line}\n`)
         }
       }
@@ -86,7 +86,7 @@ async function checkNpy(path: string): Promise<string> {
       ({ headerRows, wholeRows }) => `; the header speaks of ${headerRows} rows, the file has ${wholeRows}`,
       () => '',
     )
-    throw new Broken(`${what}${rows}: see npymap recover`)
+    throw new Broken(`${what}${rows}: see npymap recover, unless it is being appended to`)
   }
   return `${dtype} [${shape.join(', ')}], ${bytesText(nbytes)}`
 }

@@ -61,6 +61,17 @@ describe('the kernel', () => {
     )
   })
 
+  test('zeros are zeros, and no percentile is above the greatest number', () => {
+    const tally = emptyTally()
+    addNumbers(tally, [0, 0, 0, 1])
+    expect([10, 25, 50].map((percent) => percentile(tally, percent))).toEqual([0, 0, 0])
+    const close = emptyTally()
+    addNumbers(close, [1, ...new Array<number>(1000).fill(1.004)])
+    const found = [0, 0.05, 0.099, 0.1, 50, 100].map((percent) => percentile(close, percent))
+    for (const value of found) expect(value).toBeLessThanOrEqual(1.004)
+    expect(found.toSorted((a, b) => a - b)).toEqual(found)
+  })
+
   test('moments of numbers far from zero keep their digits', () => {
     const tally = emptyTally()
     addNumbers(
@@ -254,6 +265,13 @@ describe('diff', () => {
       found: { maxAbs: 1, firstIndex: [1] },
     })
     expect(await differing([{ re: 1, im: 2 }], [{ re: 1, im: 3 }])).toMatchObject({ code: 1, found: { differing: 1 } })
+  })
+
+  test.skipIf(!hasNumpy)('the last digit of a longdouble', async () => {
+    const script = `import numpy as np; x = np.array([1, 2], 'g'); np.save('${a}', x); np.save('${b}', x + np.finfo('g').eps)`
+    runPython(script)
+    expect(await npymap(['diff', a, b])).toMatchObject({ code: 1 })
+    expect(await npymap(['diff', a, a])).toMatchObject({ code: 0 })
   })
 
   test('tolerances and NaN', async () => {

@@ -156,7 +156,7 @@ describe('verify', () => {
     truncateSync(cut, 20_000)
     expect(await npymap(['verify', cut])).toMatchObject({
       code: 1,
-      text: `BROKEN  ${cut}: 4128 bytes are missing; the header speaks of 2000 rows, the file has 1656: see npymap recover\n`,
+      text: `BROKEN  ${cut}: 4128 bytes are missing; the header speaks of 2000 rows, the file has 1656: see npymap recover, unless it is being appended to\n`,
     })
     const long = inFolder('long.npy')
     copyFileSync(npy, long)

@@ -1,12 +1,13 @@
 // Commands that write: slice, repack, append. NumPy, or the library, reads what they wrote.
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { load, type NdView, openNpz, save, savez } from '../../src/index.ts'
 import { loadAddon } from '../../src/native/binding.ts'
 import { hasNumpy, runPython } from '../support/python.ts'
 import { bytesOf, temporaryFolder } from '../support/sources.ts'
-import { npymap, output } from './command.ts'
+import { main, npymap, output } from './command.ts'
 
 const inFolder = temporaryFolder()
 const npy = inFolder('a.npy')
@@ -49,7 +50,7 @@ describe('slice', () => {
 
   test('to a member, deflated or not', async () => {
     for (const extra of [[], ['--compress']]) {
-      const out = inFolder('m.npz')
+      const out = inFolder(`m${extra.length}.npz`)
       await output('slice', `${npz}:x`, '10:2000', `${out}:part`, ...extra)
       using z = openNpz(out)
       expect(z.info('part').compression).toBe(extra.length === 0 ? 'stored' : 'deflated')
@@ -83,6 +84,16 @@ describe('slice', () => {
         ],
       },
     )
+    const swapped = inFolder('swapped.npy')
+    await save(swapped, [{ 10: 1, 2: 2, re: 3, im: 4 }], {
+      dtype: [
+        ['10', '<i4'],
+        ['2', '<i4'],
+        ['re', '<i4'],
+        ['im', '<i4'],
+      ],
+    })
+    expect(await output('slice', swapped, '...', '-', '--to', 'csv')).toBe('10,2,re,im\n1,2,3,4\n')
     expect(await output('slice', odd, '...', '-', '--to', 'csv')).toBe(
       's,t,z,b\n"a,b","say ""x""",1-2j,true\n,é,NaN+0j,false\n',
     )
@@ -127,6 +138,51 @@ print('same')`
     expect(await npymap(['slice', npy, '0', '-', '--to', 'npy'])).toMatchObject({ code: 2 })
     expect(await npymap(['slice', npy, '99999', inFolder('x.npy')])).toMatchObject({ code: 2 })
     expect(readdirSync(inFolder('')).length).toBe(before)
+  })
+})
+
+describe('what is at the place of a file', () => {
+  const link = inFolder('link.csv')
+  const target = inFolder('target.csv')
+
+  test.runIf(process.platform === 'linux')('keeps its mode, links lead on, special files are refused', async () => {
+    for (const [out, args] of [
+      [target, ['slice', npy, '0']],
+      [inFolder('target.npy'), ['repack', npy]],
+    ] as const) {
+      writeFileSync(out, 'old')
+      chmodSync(out, 0o600)
+      await output(...args, out, ...(args[0] === 'repack' ? ['--to-order', 'F'] : []))
+      expect(statSync(out).mode % 0o1000).toBe(0o600)
+    }
+    symlinkSync(target, link)
+    await output('slice', npy, '1', link)
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+    expect(readFileSync(target, 'utf8').trim().split('\n').length).toBe(5)
+    expect(await npymap(['slice', npy, '0', '/dev/null', '--to', 'raw'])).toMatchObject({ code: 2 })
+    expect(await npymap(['slice', npy, '0', inFolder('')])).toMatchObject({ code: 2 })
+    expect(readdirSync(inFolder('')).filter((name) => name.startsWith('.'))).toEqual([])
+  })
+
+  test('a member joins the others of its archive', async () => {
+    const out = inFolder('joined.npz')
+    await savez(out, { first: [1] })
+    await output('repack', npy, `${out}:second`)
+    await output('slice', npy, ':2', `${out}:third`)
+    using z = openNpz(out)
+    expect([...z.keys()]).toEqual(['first', 'second', 'third'])
+    expect(await npymap(['slice', npy, ':2', `${out}:first`])).toMatchObject({ code: 2 })
+  })
+
+  test('what nobody reads of standard output does not stop the work', async () => {
+    const out = inFolder('unread.npz')
+    await savez(out, { first: [1] })
+    const command = `"${process.execPath}" "${main}" append "${out}" "a=${npy}" "b=${npy}" | true; echo \${PIPESTATUS[0]}`
+    expect(spawnSync('bash', ['-c', command], { encoding: 'utf8' }).stdout).toBe('0\n')
+    const full = `"${process.execPath}" "${main}" append "${out}" "c=${npy}" > /dev/full; echo $?`
+    expect(spawnSync('bash', ['-c', full], { encoding: 'utf8' }).stdout).toBe('3\n')
+    using z = openNpz(out)
+    expect([...z.keys()]).toEqual(['first', 'a', 'b', 'c'])
   })
 })
 
@@ -246,6 +302,22 @@ describe.skipIf(loadAddon() === null)('append', () => {
     expectEqual((await load(path)).slice('3002:'), await load(npy))
     expect(await npymap(['append', path, `${npz}:n`])).toMatchObject({ code: 2 })
     expect((await load(path)).shape).toEqual([6002, 5])
+  })
+
+  test('columns of an F-order file, from one in either order, however large', async () => {
+    const [path, wide] = [inFolder('f-grows.npy'), inFolder('wide-c.npy')]
+    await output('repack', npy, path, '--to-order', 'F')
+    await save(
+      wide,
+      Float64Array.from({ length: COUNT * 700 }, (_, i) => i),
+      { shape: [COUNT, 700] },
+    )
+    await output('append', path, wide, npy)
+    expect((await load(path)).shape).toEqual([COUNT, 710])
+    expectEqual((await load(path)).slice(null, '5:705'), await load(wide))
+    await save(wide, new Float64Array(2 * COUNT * 3), { shape: [2 * COUNT, 3] })
+    expect(await npymap(['append', path, wide])).toMatchObject({ code: 2 })
+    expect((await load(path)).shape).toEqual([COUNT, 710])
   })
 
   test('members', async () => {
