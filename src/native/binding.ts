@@ -215,7 +215,9 @@ export interface BuildInfo {
   readonly codec: string
   /** Why there is no addon, with every place looked at; null when there is one. */
   readonly reason: string | null
+  /** As `linux-x64`. */
   readonly platform: string
+  /** The version of Node, as `24.1.0`. */
   readonly node: string
 }
 
