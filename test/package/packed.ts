@@ -44,7 +44,12 @@ export function userEnv(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(env), ...offline, ...extra }
 }
 
-export async function run(command: string, args: string[], cwd: string, env = userEnv()): Promise<Outcome> {
+export async function run(
+  command: string,
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = userEnv(),
+): Promise<Outcome> {
   try {
     const { stdout, stderr } = await promisify(execFile)(command, args, {
       cwd,
