@@ -42,7 +42,9 @@ const SLOWER = ['--testTimeout=300000', '--hookTimeout=300000']
 const EXCLUDED = {
   'test/package/**': 'compiles and installs an addon of its own',
   'test/limits/pass.test.ts': 'the shadow of the memory counts against the limit of the group',
+  'test/limits/command.test.ts': 'the same',
   'test/writing/memory.test.ts': 'the same',
+  'test/faults/resources.test.ts': 'its limits are on address space, of which the shadow takes terabytes',
 }
 
 /** The path of a library of the compiler, or an end with an error. */

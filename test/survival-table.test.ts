@@ -5,9 +5,24 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { SURVIVAL_ROWS } from './support/survival-rows.ts'
 
+interface Row {
+  readonly tried: number
+  readonly failed: number
+  readonly commit: string
+  readonly date: string
+}
+
+interface Step {
+  readonly date: string
+  readonly commit: string
+  readonly ok: boolean
+  readonly minutes: number
+  readonly figure: readonly string[]
+}
+
 interface Figures {
-  readonly rows: Readonly<Record<string, { readonly tried: number; readonly failed: number }>>
-  readonly steps: Readonly<Record<string, { readonly date: string; readonly commit: string; readonly ok: boolean }>>
+  readonly rows: Readonly<Record<string, Row>>
+  readonly steps: Readonly<Record<string, Step>>
 }
 
 const root = join(import.meta.dirname, '..')
@@ -15,17 +30,24 @@ const figures = JSON.parse(readFileSync(join(root, 'torture/figures.json'), 'utf
 const BEGIN = '<!-- survives:begin -->\n'
 const END = '<!-- survives:end -->'
 
+/** The rows, and a line on each way of running that has no row. */
 function table(): string {
+  const spaced = (count: number): string => count.toLocaleString('en').replaceAll(',', ' ')
   const lines = SURVIVAL_ROWS.map(({ id, fault, promise, numpy }) => {
     const { tried, failed } = figures.rows[id] ?? { tried: 0, failed: 0 }
-    return `| ${fault} | ${promise} | ${tried.toLocaleString('en').replaceAll(',', ' ')} | ${failed} | ${numpy} |`
+    return `| ${fault} | ${promise} | ${spaced(tried)} | ${failed} | ${numpy} |`
   })
-  const { date, commit } = figures.steps.faults!
+  const { steps } = figures
+  const native = steps['fuzz:native']!.figure.map((line) => /^(\w+)_fuzz +(\d+) executions/.exec(line)?.slice(1) ?? [])
+  const executions = native.reduce((sum, [, count]) => sum + Number(count), 0)
+  const commits = [...new Set(Object.values(figures.rows).map(({ commit }) => commit))]
   return `| what is done to it | what holds | tried | failed | NumPy |
 |---|---|---:|---:|---|
 ${lines.join('\n')}
 
-Counted by \`npm run torture\`, ${date}, at ${commit}.
+Counted by \`npm run torture\` on ${figures.rows.cut!.date}, at ${commits.join(' and ')}. Beside it the same run had, without a finding: ${spaced(executions)} executions of ${native.length}
+[native fuzzers](native-notes/sanitizers.md), the whole suite with the addon under [ASan and UBSan](native-notes/sanitized-suite.md) (${steps.sanitized!.figure[0]}), the C tests under
+the thread sanitizer and valgrind, and [100 000 operations](native-notes/sanitized-suite.md) of each kind that left no mapping, descriptor or memory behind.
 `
 }
 

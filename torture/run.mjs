@@ -2,7 +2,7 @@
 // from there into the README's table "What it survives". Takes about an hour and a half; --scale 0.1 takes a tenth.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,8 @@ import { parseArgs } from 'node:util'
 
 const USAGE = `npm run torture -- [options]
   --scale N      how long: 1 if left out
-  --only NAMES   steps, with commas between: faults, fuzz, fuzz:native, sanitized, threads, valgrind
+  --only NAMES   steps, with commas between: changes, writers, leaks, fuzz, fuzz:native, sanitized, threads,
+                 valgrind
   --dry          writes no figures`
 
 const { values: options } = parseArgs({
@@ -33,39 +34,43 @@ const folder = mkdtempSync(join(tmpdir(), 'npymap-torture-'))
 const ledger = join(folder, 'ledger')
 const times = (count) => String(Math.max(1, Math.round(count * scale)))
 
-const FAULT_TESTS = [
-  'test/faults/churn.test.ts',
-  'test/faults/device.test.ts',
-  'test/faults/leaks.test.ts',
-  'test/faults/operations.test.ts',
-  'test/faults/places.test.ts',
-  'test/faults/resources.test.ts',
-  'test/npz/append.test.ts',
-  'test/npz/write-injected.test.ts',
-  'test/writing/full-disk.test.ts',
-  'test/writing/injected.test.ts',
-  'test/writing/kill.test.ts',
-  'test/writing/power-loss.test.ts',
-  'test/writing/processes.test.ts',
-]
+/** Tests that count their trials in the ledger, by step. */
+const TESTS = {
+  changes: ['faults/churn', 'faults/device', 'faults/places', 'faults/resources'],
+  writers: [
+    'npz/append',
+    'npz/write-injected',
+    'writing/full-disk',
+    'writing/injected',
+    'writing/kill',
+    'writing/power-loss',
+    'writing/processes',
+  ],
+  leaks: ['faults/leaks', 'faults/operations'],
+}
 
 /** For what says nothing when all is well. */
 const NONE = /^\b$/
 
 /** Each prints the line that `figure` finds. */
 const steps = {
-  faults: {
-    command: ['npx', 'vitest', 'run', ...FAULT_TESTS],
-    env: {
-      NPYMAP_LEDGER: ledger,
-      CHURN_TRIALS: times(20_000),
-      KILL_RUNS: times(1000),
-      POWER_RUNS: times(100),
-      RACE_RUNS: times(120),
-      LEAK_OPERATIONS: times(100_000),
-    },
-    figure: /^\s*Tests\s+(.*)$/m,
-  },
+  ...Object.fromEntries(
+    Object.entries(TESTS).map(([name, tests]) => [
+      name,
+      {
+        command: ['npx', 'vitest', 'run', ...tests.map((test) => `test/${test}.test.ts`)],
+        env: {
+          NPYMAP_LEDGER: ledger,
+          CHURN_TRIALS: times(20_000),
+          KILL_RUNS: times(1000),
+          POWER_RUNS: times(100),
+          RACE_RUNS: times(120),
+          LEAK_OPERATIONS: times(100_000),
+        },
+        figure: /^\s*Tests\s+(.*)$/m,
+      },
+    ]),
+  ),
   fuzz: {
     command: ['npm', 'run', 'fuzz', '--', '--minutes', String(10 * scale)],
     figure: /^(\d+ files, .*)$/m,
@@ -101,15 +106,17 @@ function run({ command, env = {} }) {
   })
 }
 
-/** The ledger's trials, a row each. */
+/** The ledger's trials, a row each; it is empty afterwards. */
 function rows() {
   const sums = {}
+  if (!existsSync(ledger)) return sums
   for (const line of readFileSync(ledger, 'utf8').trim().split('\n')) {
     const { row, tried, failed } = JSON.parse(line)
-    sums[row] ??= { tried: 0, failed: 0 }
+    sums[row] ??= { tried: 0, failed: 0, commit: about.commit, date: about.date }
     sums[row].tried += tried
     sums[row].failed += failed
   }
+  rmSync(ledger)
   return sums
 }
 
@@ -142,10 +149,10 @@ try {
     const figure = step.figure.exec(text)?.[1]?.trim() ?? ''
     const minutes = Math.round((Date.now() - begun) / 6000) / 10
     known.steps[name] = { ...about, ok, minutes, figure: figure.split('\n') }
-    if (name === 'faults') known.rows = rows()
+    Object.assign(known.rows, rows())
     if (name === 'fuzz') {
       const [, files, findings] = /(\d+) files.*?(\d+) findings/.exec(figure) ?? []
-      known.rows.files = { tried: Number(files), failed: Number(findings) }
+      known.rows.files = { tried: Number(files), failed: Number(findings), commit: about.commit, date: about.date }
     }
     console.log(`-- ${name}: ${ok ? 'passed' : 'FAILED'}, ${minutes} minutes; ${figure}`)
     if (options.dry) continue

@@ -6,6 +6,7 @@ import { appendCommand } from './append.ts'
 import { diffCommand } from './diff.ts'
 import { EXIT, EXIT_HELP, report } from './failure.ts'
 import { infoCommand } from './info.ts'
+import { plotCommand } from './plot.ts'
 import { printCommand } from './print.ts'
 import { recoverCommand } from './recover.ts'
 import { repackCommand } from './repack.ts'
@@ -38,6 +39,7 @@ for (const command of [
   appendCommand,
   recoverCommand,
   diffCommand,
+  plotCommand,
 ]) {
   program.addCommand(command(context).exitOverride().configureOutput(program.configureOutput()))
 }

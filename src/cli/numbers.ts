@@ -30,8 +30,13 @@ export function numbersOf(view: NdView, anyOrder = false): ArrayLike<number | bi
   }
   const values = (anyOrder ? inPlace(view) : null) ?? view.toTypedArray()
   if (name !== 'float16' || !(values instanceof Uint16Array)) return values as ArrayLike<number | bigint>
+  return numbersOfHalves(values)
+}
+
+/** Numbers of float16 from their bits. */
+export function numbersOfHalves(bits: Uint16Array): Float32Array {
   const table = halfTable()
-  return Float32Array.from(values, (bits) => table[bits] as number)
+  return Float32Array.from(bits, (half) => table[half] as number)
 }
 
 function inPlace(view: NdView): NdView['typedArray'] | null {

@@ -14,6 +14,7 @@ import type {
   TransferableSource,
 } from './byte-source.ts'
 import { checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
+import { mayBeEmptied } from './emptied-page.ts'
 import { gatherReads, gatherReadsAsync } from './gather-reads.ts'
 import { HeapSource } from './heap.ts'
 import { errnoName, fromNodeError, notARegularFile } from './os.ts'
@@ -154,6 +155,17 @@ export class FileSource implements ByteSource {
       if (count === 0) throw this.#cutShort(byteOffset + done)
       done += count
     }
+    this.#requireUncut(access, byteOffset, into)
+  }
+
+  /**
+   * Throws when the file was cut short while it was read: the system empties the rest of the page that it now ends in, and a
+   * read under way may see that, after the length is changed and before it notices.
+   */
+  #requireUncut(access: FileAccess, byteOffset: number, bytes: Uint8Array): void {
+    if (!mayBeEmptied(byteOffset, bytes)) return
+    const fileByteLength = access.byteLength()
+    if (fileByteLength < byteOffset + bytes.byteLength) throw this.#cutShort(fileByteLength)
   }
 
   /** Keeps the descriptor open until the call is done: its number may be another file's as soon as it is closed. */
@@ -176,7 +188,11 @@ export class FileSource implements ByteSource {
   async #readAsync(byteOffset: number, into: Uint8Array): Promise<void> {
     for (let done = 0; done < into.byteLength; ) {
       const piece = into.subarray(done, Math.min(into.byteLength, done + MAX_IO_BYTE_LENGTH))
-      const count = await this.#inFlight((access) => access.read(piece, byteOffset + done), byteOffset + done)
+      const count = await this.#inFlight(async (access) => {
+        const read = await access.read(piece, byteOffset + done)
+        this.#requireUncut(access, byteOffset + done, piece.subarray(0, read))
+        return read
+      }, byteOffset + done)
       if (count === 0) throw this.#cutShort(byteOffset + done)
       done += count
     }

@@ -56,7 +56,9 @@ describe.runIf(platform() === 'linux')('many operations leave nothing behind', (
     const count = Math.round(COUNT * part)
     // One arena: each thread of the pool would keep its own.
     const options = { args: [name, String(count)], flags, timeoutMs, env: { MALLOC_ARENA_MAX: '1' } }
-    const growth = await resultOf<Growth>('operations', options)
+    let growth = await resultOf<Growth>('operations', options)
+    // A leak comes again; an allocator that took another page from the system does not.
+    if (growth.rss >= roomOf(name)) growth = await resultOf<Growth>('operations', options)
     const kib = (bytes: number): number => Math.round(bytes / 1024)
     const { maps, files, allMaps, heapUsed, external, rss, rssBefore } = growth
     if (isLong) {

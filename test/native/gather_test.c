@@ -21,13 +21,6 @@
 #undef NDEBUG
 #include <assert.h>
 
-const char *__asan_default_options(void);
-const char *
-__asan_default_options(void)
-{
-  return "handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1";
-}
-
 /* xorshift64*: the same plans on every machine. */
 static uint64_t seed = 0x9e3779b97f4a7c15u;
 

@@ -17,13 +17,6 @@
 #undef NDEBUG
 #include <assert.h>
 
-const char *__asan_default_options(void);
-const char *
-__asan_default_options(void)
-{
-  return "handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1";
-}
-
 static char folder[] = "/tmp/npymap-mapping-XXXXXX";
 static size_t page;
 static _Atomic uint32_t counter;

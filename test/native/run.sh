@@ -32,6 +32,8 @@ warnings='-std=c11 -Wall -Wextra -Werror'
 sanitizers='-fsanitize=address,undefined -fno-sanitize-recover=all -g -O1'
 status=0
 
+# The sanitizer's own handlers would come before those under test.
+export ASAN_OPTIONS="handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1"
 # The tests mean the signals: those that are nobody's have to end a child as they
 # do elsewhere, and children of fork() start threads.
 tsan_options="handle_segv=0 handle_sigbus=0 die_after_fork=0 halt_on_error=1 suppressions=$here/tsan.supp"

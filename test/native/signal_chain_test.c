@@ -16,14 +16,6 @@
 #undef NDEBUG
 #include <assert.h>
 
-/* The sanitizer's own handlers would come first. */
-const char *__asan_default_options(void);
-const char *
-__asan_default_options(void)
-{
-  return "handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1";
-}
-
 static size_t page;
 static uint8_t *ours;
 static uint8_t *theirs;

@@ -25,13 +25,6 @@
 #include "output.h"
 #include "zlib_symbols.h"
 
-const char *__asan_default_options(void);
-const char *
-__asan_default_options(void)
-{
-  return "handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1";
-}
-
 enum { ROWS = 3000, ROW_NBYTES = 4096, FILE_NBYTES = ROWS * ROW_NBYTES, WORKERS = 4 };
 
 static char path[] = "/tmp/npymap-threads-XXXXXX";

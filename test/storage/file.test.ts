@@ -1,5 +1,6 @@
 // FileSource and its descriptor: who closes it, and when.
 
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ClosedError, FaultError } from '../../src/index.ts'
 import { type FileAccess, FileSource } from '../../src/storage/file.ts'
@@ -96,5 +97,54 @@ describe('close() while a call is in flight', () => {
     source.close()
     source.close()
     expect(access.calls).toEqual(['read 100', 'close'])
+  })
+})
+
+describe('a file cut short while it is read', () => {
+  const PAGE = 4096
+  /** Reads give all they are asked for, with the page of the cut emptied from there on: as seen of ext4 beside a truncate. */
+  function cutAt(cut: number, fill: number): FileSource {
+    const emptied = Math.ceil(cut / PAGE) * PAGE
+    const readSync = (into: Uint8Array, position: number): number => {
+      into.fill(fill)
+      into.fill(0, Math.max(0, cut - position), Math.max(0, emptied - position))
+      return into.byteLength
+    }
+    const access = new WaitingAccess()
+    Object.assign(access, {
+      readSync,
+      read: async (into: Uint8Array, position: number) => readSync(into, position),
+      byteLength: () => cut,
+    })
+    return new FileSource(access, { path: '/a.npy', byteLength: 100 * PAGE, writable: false })
+  }
+
+  it('is told, wherever it is cut and whatever is read', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(50 * PAGE),
+        fc.oneof(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 40 * PAGE })),
+        fc.nat(),
+        async (byteOffset, byteLength, at) => {
+          const cut = byteOffset + (at % byteLength)
+          const source = cutAt(cut, 7)
+          const touches = Math.ceil(cut / PAGE) * PAGE > cut
+          const isTold = { name: 'FaultError', reason: 'truncated', byteOffset: cut }
+          const read = (): void => source.read(byteOffset, new Uint8Array(byteLength))
+          if (!touches) return
+          expect(read).toThrow(expect.objectContaining(isTold))
+          const region = { byteOffset, shape: [], byteStrides: [], itemSize: byteLength }
+          await expect(source.gatherAsync(region, new Uint8Array(byteLength), 1)).rejects.toMatchObject(isTold)
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it('and zeros that are in the file are no cut', () => {
+    const access = new WaitingAccess()
+    Object.assign(access, { readSync: (into: Uint8Array) => into.fill(0).byteLength })
+    const source = new FileSource(access, { path: '/a.npy', byteLength: 100 * PAGE, writable: false })
+    for (const byteLength of [1, 8, PAGE, 30 * PAGE]) source.read(3, new Uint8Array(byteLength))
   })
 })

@@ -1,0 +1,61 @@
+// Images: uint8 as grey, RGB or RGBA.
+
+import { encode } from 'fast-png'
+import type { Reading } from './cost.ts'
+import { framed, marginsFor, ticksUp } from './frame.ts'
+import { type Grid, gridOf, gridText } from './grid.ts'
+import { cellsImage, indexAxes, pageOptions, pixelsOf } from './heat.ts'
+import type { Look } from './look.ts'
+import { cellsPage } from './page.ts'
+import { type Subject, subtitleOf } from './subject.ts'
+import { THEMES } from './theme.ts'
+import { indexTicks } from './ticks.ts'
+
+/** Cells of 1, 3 or 4 channels, one after the other. */
+export interface Pixels {
+  readonly grid: Grid
+  readonly channels: number
+  readonly data: Uint8Array
+}
+
+/** Reads, in at most so many cells. */
+export async function pixelsWithin(
+  { view }: Subject,
+  most: { readonly rows: number; readonly cols: number },
+  reading: Reading,
+): Promise<Pixels> {
+  const channels = view.ndim === 2 ? 1 : (view.shape[2] as number)
+  const planes: Grid[] = []
+  for (let channel = 0; channel < channels; channel++) {
+    planes.push(await gridOf(view.ndim === 2 ? view : view.slice('...', channel), most, reading))
+  }
+  const grid = planes[0] as Grid
+  const data = new Uint8Array(grid.values.length * channels)
+  for (const [channel, { values }] of planes.entries()) {
+    for (let i = 0; i < values.length; i++) data[i * channels + channel] = Math.round(values[i] as number)
+  }
+  return { grid, channels, data }
+}
+
+/** The figure, as SVG. */
+export async function imageFigure(subject: Subject, look: Look, reading: Reading): Promise<string> {
+  const [down, across] = subject.extents as [Subject['extents'][0], Subject['extents'][0]]
+  const margins = marginsFor(
+    indexTicks(down, ticksUp(look.height ?? 500)).ticks.map(({ label }) => label),
+    0,
+  )
+  const page = cellsPage(margins, down.count, across.count, pageOptions(look))
+  const { grid, channels, data } = await pixelsWithin(subject, pixelsOf(page, look.scale), reading)
+  const png = encode({ width: grid.cols, height: grid.rows, data, channels, depth: 8 })
+  return framed({
+    page,
+    theme: THEMES[look.theme],
+    title: look.title ?? subject.name,
+    subtitle: subtitleOf(subject.layout, gridText(grid)),
+    ...indexAxes(subject, page),
+    downwards: look.origin === 'upper',
+    grid: [],
+    inside: [cellsImage(png, grid, subject, page, look)],
+    beside: [],
+  })
+}

@@ -1,0 +1,67 @@
+// How large a figure is, and the part of it where the data goes.
+
+import type { Margins, Page } from './frame.ts'
+
+/** What the options say of the size. */
+export interface PageOptions {
+  readonly width: number | undefined
+  readonly height: number | undefined
+  /** Pixels of the file for each of the figure. */
+  readonly scale: number
+  readonly aspect: 'equal' | 'auto' | undefined
+}
+
+const WIDTH = 800
+const HEIGHT = 500
+const MOST_HEIGHT = 640
+/** Room for titles, whatever the data is like. */
+const LEAST_WIDTH = 420
+/** Longer ones fill the room. */
+const SQUARE_RATIO = 4
+/** Cells become whole pixels when the picture does not shrink by more. */
+const SHRINK = 0.8
+
+/** A page that the data fills. */
+export function fullPage(margins: Margins, { width = WIDTH, height = HEIGHT }: PageOptions): Page {
+  const box = {
+    x: margins.left,
+    y: margins.top,
+    width: Math.max(20, width - margins.left - margins.right),
+    height: Math.max(20, height - margins.top - margins.bottom),
+  }
+  return { width, height, box }
+}
+
+/** A page for so many rows and columns. Square ones stay squares unless they are far longer than wide. */
+export function cellsPage(margins: Margins, rows: number, cols: number, options: PageOptions): Page {
+  const { width, height, scale, aspect } = options
+  const isEqual = aspect === 'equal' || (aspect === undefined && Math.max(rows / cols, cols / rows) <= SQUARE_RATIO)
+  const full = fullPage(margins, isEqual ? { ...options, height: height ?? MOST_HEIGHT } : options)
+  if (!isEqual) {
+    const snap = (length: number, count: number): number => (snapped((length / count) * scale) * count) / scale
+    const [across, down] = [snap(full.box.width, cols), snap(full.box.height, rows)]
+    return hugging(margins, full, across, down, { width, height })
+  }
+  const cell = snapped(Math.min(full.box.width / cols, full.box.height / rows) * scale) / scale
+  return hugging(margins, full, Math.max(1, cell * cols), Math.max(1, cell * rows), { width, height })
+}
+
+/** The size of a cell in whole pixels, where that takes little away; blocks of less than a pixel stay as they are. */
+function snapped(pixels: number): number {
+  const whole = Math.floor(pixels)
+  return whole >= 1 && whole / pixels >= SHRINK ? whole : pixels
+}
+
+/** As large as the data asks for, or as was told. */
+function hugging(
+  margins: Margins,
+  full: Page,
+  across: number,
+  down: number,
+  told: { width: number | undefined; height: number | undefined },
+): Page {
+  const width = told.width ?? Math.max(LEAST_WIDTH, Math.ceil(margins.left + across + margins.right))
+  const height = told.height ?? Math.ceil(margins.top + down + margins.bottom)
+  const x = margins.left + Math.floor(Math.max(0, width - margins.left - margins.right - across) / 2)
+  return { width, height, box: { x, y: full.box.y, width: across, height: down } }
+}
