@@ -10,6 +10,7 @@ import * as npymap from '../src/index.ts'
 import { Memmap, savez } from '../src/index.ts'
 import { expectAlive, runScript } from './faults/child.ts'
 import { temporaryFolder } from './support/sources.ts'
+import { buildOnce } from './writing/own-child.ts'
 
 const path = temporaryFolder()
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -128,11 +129,12 @@ describe('the block at the top of the README', () => {
   for (const [from, to] of SMALLER) code = code.replaceAll(from, to)
 
   beforeAll(async () => {
+    await buildOnce()
     const made = Memmap.create(path('embeddings.npy'), { dtype: 'float32', shape: [ROWS, 768] })
     made.assign(Float32Array.from({ length: made.size }, (_, i) => i))
     made.close()
     await savez(path('model.npz'), { w: { data: Float64Array.from({ length: 100 }, (_, i) => i), shape: [50, 2] } })
-  })
+  }, 120_000)
 
   /** Every line that is an expression, with its value told to `tell`; the last comment of a line is left to people. */
   function telling(text: string): string {
