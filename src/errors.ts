@@ -9,6 +9,7 @@ export abstract class NpymapError extends Error {
   /** A constant to branch on; for {@link OsError} the errno name. */
   abstract readonly code: string
 
+  /** @internal */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     Object.defineProperty(this, brand, { value: true })
@@ -25,18 +26,23 @@ function place(path: string | null, byteOffset?: number, member?: string): strin
 
 /** The file is broken, cut short, or not of this format. */
 export class FormatError extends NpymapError {
+  /** The name of the class, also across copies of the library. */
   override readonly name = 'FormatError'
   readonly code = 'ERR_FORMAT'
+  /** What was being read. */
   readonly format: 'npy' | 'npz' | 'raw'
+  /** The absolute path of the file; null for bytes in memory. */
   readonly path: string | null
   /** Where in the file, in bytes; undefined when no one place is to blame. */
   readonly byteOffset: number | undefined
   /** The member of an archive that it is about. */
   readonly member: string | undefined
+  /** What should have been there, in words for people. */
   readonly expected: string
+  /** What was there, in words for people. */
   readonly found: string
 
-  /** `subject` is what was being read, for example `npy header`. */
+  /** @internal `subject` is what was being read, for example `npy header`. */
   constructor(
     subject: string,
     details: {
@@ -64,14 +70,17 @@ export class FormatError extends NpymapError {
 
 /** A valid file or request that this library refuses: object arrays, a missing feature of the platform. */
 export class UnsupportedError extends NpymapError {
+  /** The name of the class, also across copies of the library. */
   override readonly name = 'UnsupportedError'
   readonly code = 'ERR_UNSUPPORTED'
   /** What is not supported, for example `object dtype`. */
   readonly feature: string
+  /** The absolute path of the file; null for bytes in memory. */
   readonly path: string | null
   /** The member of an archive that it is about. */
   readonly member: string | undefined
 
+  /** @internal */
   constructor(
     message: string,
     details: { feature: string; path?: string | null | undefined; member?: string | undefined; cause?: unknown },
@@ -85,17 +94,21 @@ export class UnsupportedError extends NpymapError {
 
 /** Bytes that do not agree with their checksum or with the length that was declared for them. */
 export class IntegrityError extends NpymapError {
+  /** The name of the class, also across copies of the library. */
   override readonly name = 'IntegrityError'
   readonly code = 'ERR_INTEGRITY'
+  /** The absolute path of the file; null for bytes in memory. */
   readonly path: string | null
   /** The member of an archive that it is about. */
   readonly member: string | undefined
   /** Where in the file, in bytes; undefined when no one place is to blame. */
   readonly byteOffset: number | undefined
+  /** What should have been there, in words for people. */
   readonly expected: string
+  /** What was there, in words for people. */
   readonly found: string
 
-  /** `subject` is what was checked, for example `crc-32`. */
+  /** @internal `subject` is what was checked, for example `crc-32`. */
   constructor(
     subject: string,
     details: {
@@ -119,16 +132,19 @@ export class IntegrityError extends NpymapError {
 
 /** An index, slice, axis or shape does not fit the array. */
 export class SelectionError extends NpymapError {
+  /** The name of the class, also across copies of the library. */
   override readonly name = 'SelectionError'
   readonly code = 'ERR_SELECTION'
   /** Which axis of the array, counted from 0; undefined when the selection as a whole is at fault. */
   readonly axis: number | undefined
+  /** The index or selector as it was given; undefined when the selection as a whole is at fault. */
   readonly index: number | string | undefined
   /** The length of that axis, in elements. */
   readonly extent: number | undefined
   /** Where in the list of indices, counted from 0; undefined when there is no list. */
   readonly position: number | undefined
 
+  /** @internal */
   constructor(
     message: string,
     details: { axis?: number; index?: number | string; extent?: number; position?: number; cause?: unknown } = {},
@@ -146,10 +162,13 @@ export type LayoutReason = 'window' | 'alignment' | 'byteOrder' | 'strided' | 'd
 
 /** Zero copy is not possible for this array: take a smaller slice, or copy. */
 export class LayoutError extends NpymapError {
+  /** The name of the class, also across copies of the library. */
   override readonly name = 'LayoutError'
   readonly code = 'ERR_LAYOUT'
+  /** What stands in the way. */
   readonly reason: LayoutReason
 
+  /** @internal */
   constructor(message: string, details: { reason: LayoutReason; cause?: unknown }) {
     super(message, { cause: details.cause })
     this.reason = details.reason
@@ -158,13 +177,17 @@ export class LayoutError extends NpymapError {
 
 /** The operating system said no; `code` is its errno name, for example `ENOENT` or `ENOSPC`. */
 export class OsError extends NpymapError {
+  /** The name of the class, also across copies of the library. */
   override readonly name = 'OsError'
   readonly code: string
+  /** The system call that failed. */
   readonly syscall: string
   /** The errno, negative as in Node. */
   readonly errno: number
+  /** The absolute path of the file; null for bytes in memory. */
   readonly path: string | null
 
+  /** @internal */
   constructor(
     message: string,
     details: { code: string; syscall: string; errno: number; path?: string | null | undefined; cause?: unknown },
@@ -179,10 +202,13 @@ export class OsError extends NpymapError {
 
 /** Used after `close()`. */
 export class ClosedError extends NpymapError {
+  /** The name of the class, also across copies of the library. */
   override readonly name = 'ClosedError'
   readonly code = 'ERR_CLOSED'
+  /** The absolute path of the file; null for bytes in memory. */
   readonly path: string | null
 
+  /** @internal */
   constructor(what: string, details: { path?: string | null | undefined } = {}) {
     super(`${what}: used after close()${place(details.path ?? null)}`)
     this.path = details.path ?? null
@@ -198,15 +224,19 @@ export type FaultReason = 'truncated' | 'io' | 'write'
  * the file's bytes are back in place and the array goes on.
  */
 export class FaultError extends NpymapError {
+  /** The name of the class, also across copies of the library. */
   override readonly name = 'FaultError'
   readonly code = 'ERR_FAULT'
+  /** What befell them. */
   readonly reason: FaultReason
+  /** The absolute path of the file; null for bytes in memory. */
   readonly path: string | null
   /** The first byte of the file known to be concerned. */
   readonly byteOffset: number
   /** The errno name, where the operating system gave one. */
   readonly errno: string | undefined
 
+  /** @internal */
   constructor(
     message: string,
     details: {

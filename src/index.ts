@@ -32,7 +32,19 @@ export {
   SelectionError,
   UnsupportedError,
 } from './errors.ts'
-export { type Descr, DType, type DTypeKind, type DTypeLike, type DTypeName, type Field } from './layout/dtype.ts'
+export type { DatetimeUnit } from './layout/datetime-unit.ts'
+export {
+  type ByteOrder,
+  type Descr,
+  type DescrField,
+  type DescrSubarray,
+  DType,
+  type DTypeKind,
+  type DTypeLike,
+  type DTypeName,
+  type Field,
+  type Subarray,
+} from './layout/dtype.ts'
 export { type Selector, type Slice, slice } from './layout/selection.ts'
 export type { Order } from './layout/shape.ts'
 export { type BuildInfo, buildInfo } from './native/binding.ts'

@@ -11,11 +11,17 @@ import { type StridedArray, sizeOf } from './strided-array.ts'
 export interface Chunk<V> {
   /** Rows `start` to `stop` of the array: the core. */
   readonly start: number
+  /** The row after the last one of the core. */
   readonly stop: number
   /** These rows, and those of the overlap around them. */
   readonly view: V
   /** Where the core lies in the view: its rows `core.start` to `core.stop`. */
-  readonly core: { readonly start: number; readonly stop: number }
+  readonly core: {
+    /** The first row. */
+    readonly start: number
+    /** The row after the last one. */
+    readonly stop: number
+  }
 }
 
 /** How long the chunks are, and how they are read ahead. */

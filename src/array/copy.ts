@@ -122,6 +122,7 @@ export interface ReadOptions<T extends DTypeName = DTypeName> {
   readonly out?: TypedArrayOf<T> | undefined
   /** Threads that work for it; as many as there are cores, at most 4, when left out. */
   readonly threads?: number | undefined
+  /** Ends the reading with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -222,9 +223,13 @@ export function toNestedArray(array: StridedArray): unknown {
 
 /** What scijs `ndarray(data, shape, stride, offset)` and zarrita chunks take; strides in typed-array elements. */
 export interface NdarrayParts<T extends DTypeName> {
+  /** The memory that the view lies in, from its first to its last byte. */
   readonly data: TypedArrayOf<T>
+  /** Elements along each axis. */
   readonly shape: number[]
+  /** Elements from one to the next along each axis; negative where an axis runs backwards. */
   readonly stride: number[]
+  /** Where in `data` the element with index 0 on every axis is. */
   readonly offset: number
 }
 

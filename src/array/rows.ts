@@ -8,7 +8,9 @@ import { regionOf, type StridedArray } from './strided-array.ts'
 
 /** Rows `start` to `stop` of the first axis; both count from the end when negative. */
 export interface RowRange {
+  /** The first row; 0 when left out. */
   readonly start?: number
+  /** The row after the last one; all that there are when left out. */
   readonly stop?: number
 }
 

@@ -31,6 +31,7 @@ export interface TakeOptions<T extends DTypeName = DTypeName> {
 
 /** Options of `gather`. */
 export interface GatherOptions<T extends DTypeName = DTypeName> extends TakeOptions<T> {
+  /** Ends the gathering with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
   /**
    * Threads that copy, or, where a file is not mapped, reads under way at a time; at most 64. Left out: up to 3, such that a

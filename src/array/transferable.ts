@@ -8,8 +8,11 @@ import { regionOf, type StridedArray } from './strided-array.ts'
 
 /** What another thread or process needs to have the same elements of the same file. Plain: `postMessage` and JSON keep it. */
 export interface TransferableArray extends TransferableSource {
+  /** As `dtype.descr`. */
   readonly dtype: Descr
+  /** Elements along each axis. */
   readonly shape: readonly number[]
+  /** Bytes from one element to the next along each axis. */
   readonly byteStrides: readonly number[]
   /** Where the element with index 0 on every axis starts, in bytes from the start of the file. */
   readonly byteOffset: number

@@ -6,7 +6,9 @@ import type { MemoryRange } from '../storage/byte-source.ts'
 
 /** A complex number. */
 export interface Complex {
+  /** The real part. */
   readonly re: number
+  /** The imaginary part. */
   readonly im: number
 }
 

@@ -35,9 +35,11 @@ import type { ElementOf, TypedArray, TypedArrayOf } from './typed-array.ts'
  * any more. Another process may change the file at any time; what is read then is what is there.
  */
 export class NdView<T extends DTypeName = DTypeName> implements StridedArray {
-  /** Where the bytes are. */
+  /** @internal Where the bytes are. */
   readonly source: ByteSource
+  /** What one element is. */
   readonly dtype: DType<T>
+  /** Elements along each axis; empty for a 0-d array. */
   readonly shape: readonly number[]
   /** Bytes from one element to the next along each axis; negative where an axis runs backwards. */
   readonly byteStrides: readonly number[]

@@ -19,8 +19,11 @@ import {
 export interface NpyHeader {
   /** Of the format: 1.0, 2.0 or 3.0. */
   readonly version: readonly [major: number, minor: number]
+  /** What one element is. */
   readonly dtype: DType
+  /** Elements along each axis; empty for a 0-d array. */
   readonly shape: readonly number[]
+  /** The order in which the elements follow each other. */
   readonly order: Order
   /** Where the data begins, from the start of the npy image: the length of the whole header. */
   readonly byteOffset: number

@@ -8,6 +8,7 @@ import { UnsupportedError } from '../errors.ts'
 export interface DatetimeUnit {
   /** `Y M W D h m s ms us ns ps fs as`, or `generic` for no unit. */
   readonly name: string
+  /** How many of it: 25 for `[25s]`. */
   readonly count: number
 }
 

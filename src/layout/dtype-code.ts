@@ -32,6 +32,7 @@ export type DTypeName =
   | 'str'
   | 'void'
 
+/** Little-endian, big-endian, or `|` where order does not matter. */
 export type ByteOrder = '<' | '>' | '|'
 
 /** The byte order of this machine. */

@@ -41,8 +41,11 @@ export type DTypeLike = Descr | DType
 
 /** One field of a structured dtype. */
 export interface Field {
+  /** As NumPy has it; `f0`, `f1`, … where none was given. */
   readonly name: string
+  /** A second name of the field; mostly undefined. */
   readonly title: string | undefined
+  /** What the field is. */
   readonly dtype: DType
   /** From the start of the element. */
   readonly byteOffset: number
@@ -50,7 +53,9 @@ export interface Field {
 
 /** Elements of a fixed shape that make up one element. */
 export interface Subarray {
+  /** What each of them is. */
   readonly dtype: DType
+  /** How many there are along each axis. */
   readonly shape: readonly number[]
 }
 

@@ -6,8 +6,11 @@ import { SelectionError } from '../errors.ts'
 
 /** A range along one axis, as Python's slice: null leaves a bound open; bounds count from the end when negative. */
 export interface Slice {
+  /** The first; null for the end that the step starts from. */
   readonly start: number | null
+  /** The one after the last; null for the end that the step goes to. */
   readonly stop: number | null
+  /** How far to the next, negative to go backwards; null for 1. */
   readonly step: number | null
 }
 

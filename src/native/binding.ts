@@ -1,7 +1,7 @@
 // Finds and loads the addon: the one door to C. Its interface is the addon's whole contract; whoever calls it has
 // checked the arguments. Without a usable addon `loadAddon()` is null and the library reads with pread.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
@@ -215,18 +215,35 @@ export interface BuildInfo {
   readonly codec: string
   /** Why there is no addon, with every place looked at; null when there is one. */
   readonly reason: string | null
+  /** As `linux-x64`. */
   readonly platform: string
+  /** The version of Node, as `24.1.0`. */
   readonly node: string
 }
 
 let addon: Addon | null | undefined
 let info: BuildInfo | undefined
 
-function candidates(): string[] {
+/** Which C library this process runs on; a system may have both. */
+function libc(): 'glibc' | 'musl' {
+  try {
+    return readFileSync('/proc/self/maps', 'latin1').includes('/ld-musl-') ? 'musl' : 'glibc'
+  } catch {
+    return existsSync('/etc/alpine-release') ? 'musl' : 'glibc'
+  }
+}
+
+/** Where addons may be, in the order of node-gyp-build: compiled here, then what the package brought. */
+function* candidates(): Generator<string> {
   const chosen = process.env.NPYMAP_ADDON
-  if (chosen !== undefined && chosen !== '') return [chosen]
+  if (chosen !== undefined && chosen !== '') {
+    yield chosen
+    return
+  }
   const root = new URL('../../', import.meta.url)
-  return [fileURLToPath(new URL('build/Release/npymap.node', root))]
+  yield fileURLToPath(new URL('build/Release/npymap.node', root))
+  const tag = process.platform === 'linux' ? `.${libc()}` : ''
+  yield fileURLToPath(new URL(`prebuilds/${process.platform}-${process.arch}/npymap${tag}.node`, root))
 }
 
 function load(): void {

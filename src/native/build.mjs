@@ -1,9 +1,10 @@
-// Compiles the addon with node-gyp. Without a compiler the install still ends well: the library then reads with pread.
-// `--strict` (npm run build:native) fails instead, for people who work on the addon.
+// Compiles the addon with node-gyp, unless the package brought one that loads (npm_config_build_from_source=true compiles all
+// the same). Without a compiler the install still ends well: the library then reads with pread. `--strict` (npm run
+// build:native) always compiles, and fails where it cannot, for people who work on the addon.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const script = fileURLToPath(import.meta.url)
 const root = resolve(dirname(script), '../..')
@@ -89,7 +90,30 @@ function check() {
   if (run.status !== 0) giveUp(`it compiled but does not load: ${run.stderr.trim() || run.signal}`)
 }
 
+/** True when the loader finds an addon that came with the package; says why one that came does not load. */
+function hasPrebuilt() {
+  const prebuilds = join(root, `prebuilds/${process.platform}-${process.arch}`)
+  const loader = join(root, 'dist/native/binding.js')
+  const fromSource = ['true', '', 'npymap'].includes(process.env.npm_config_build_from_source)
+  if (strict || fromSource || !existsSync(prebuilds) || !existsSync(loader)) return false
+  const { NPYMAP_ADDON: _, NPYMAP_NO_ADDON: __, ...env } = process.env
+  // In a process of its own: an addon for another system may do anything.
+  const script = 'import(process.argv[1]).then(({ buildInfo }) => console.log(JSON.stringify(buildInfo())))'
+  const run = spawnSync(process.execPath, ['-e', script, pathToFileURL(loader).href], { env, encoding: 'utf8' })
+  const info = run.status === 0 ? JSON.parse(run.stdout) : { addonPath: null, reason: run.stderr.trim() || run.signal }
+  if (info.addonPath?.startsWith(prebuilds)) {
+    console.log(`npymap: uses ${info.addonPath}, prebuilt`)
+    return true
+  }
+  if (info.addonPath === null) {
+    // The loader's advice is to run this very script.
+    console.log(`npymap: no prebuilt addon loads, so one is compiled; ${info.reason.replace(/^.*?; (?=tried )/s, '')}`)
+  }
+  return false
+}
+
 process.on('uncaughtException', (error) => giveUp(error.message))
+if (hasPrebuilt()) process.exit()
 if (process.env.NPYMAP_SKIP_ADDON === '1') giveUp('NPYMAP_SKIP_ADDON=1 is set', `To build it, run: node ${script}`)
 if (process.platform === 'win32') giveUp('there is no mapping code for Windows yet', 'There is nothing to install.')
 compile()

@@ -10,6 +10,7 @@ import { type HeaderOptions, openArray } from './header.ts'
 
 /** Options of {@link load}. */
 export interface LoadOptions extends HeaderOptions {
+  /** Ends the loading with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 

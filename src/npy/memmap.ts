@@ -26,25 +26,33 @@ export interface OpenOptions extends HeaderOptions {
 
 /** What a new .npy file holds. */
 export interface CreateOptions<T extends DTypeName = DTypeName> {
+  /** What one element is. */
   readonly dtype: T | DType<T> | DTypeLike
+  /** Elements along each axis; a number for one axis. */
   readonly shape: number | readonly number[]
+  /** C when left out. */
   readonly order?: Order
   /** False leaves the file sparse: disk space is then taken page by page, and may run out. */
   readonly reserve?: boolean
+  /** False reads and writes with pread and pwrite in place of mapping. */
   readonly mmap?: boolean
 }
 
 /** What a file without a header holds. */
 export interface RawOptions<T extends DTypeName = DTypeName> {
+  /** What one element is. */
   readonly dtype: T | DType<T> | DTypeLike
   /** All that follows `byteOffset`, as one axis, when left out. */
   readonly shape?: number | readonly number[]
   /** Where the data starts, in bytes. */
   readonly byteOffset?: number
+  /** C when left out. */
   readonly order?: Order
   /** As for `open`, and `w+` to make a new file. */
   readonly mode?: MapMode | 'w+'
+  /** False reads and writes with pread and pwrite in place of mapping. */
   readonly mmap?: boolean
+  /** For `w+`: false leaves the file sparse. */
   readonly reserve?: boolean
 }
 

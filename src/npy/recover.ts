@@ -16,7 +16,7 @@ import {
   writeRowCount,
 } from './growing.ts'
 
-/** Options of {@link recover}. */
+/** Options of {@link NpyWriter.recover}. */
 export interface RecoverOptions {
   /**
    * `rows` keeps every whole row that is in the file, `header` goes back to what the header says (the last checkpoint).
@@ -28,7 +28,9 @@ export interface RecoverOptions {
 
 /** What was found, and what became of it. */
 export interface Recovery {
+  /** The absolute path. */
   readonly path: string
+  /** What one element is. */
   readonly dtype: DType
   /** Of the file as it is now, after a repair if one was asked for. */
   readonly shape: readonly number[]
@@ -40,6 +42,7 @@ export interface Recovery {
   readonly leftoverByteLength: number
   /** True when header and size agreed, and there was nothing to repair. */
   readonly whole: boolean
+  /** True when the file was changed. */
   readonly repaired: boolean
 }
 

@@ -17,6 +17,7 @@ export interface SaveOptions extends ToSaveOptions {
   readonly sync?: boolean
   /** False writes over the old file in place, which a crash leaves half written. */
   readonly atomic?: boolean
+  /** Ends the saving with the reason of the signal; the old file stays. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -10,6 +10,7 @@ import { type ArrayLike, viewOf } from './values.ts'
 export interface ToSaveOptions {
   /** For typed arrays and nested arrays: what their values are; see {@link ArrayData}. */
   readonly dtype?: DTypeLike
+  /** Elements along each axis; that of the values when left out. */
   readonly shape?: number | readonly number[]
   /** As NumPy when left out: `F` for what is contiguous so and not in C order. */
   readonly order?: Order

@@ -10,17 +10,21 @@ import { newGrowing } from './growing-shape.ts'
 
 /** What a new file will hold. */
 export interface WriterOptions<T extends DTypeName = DTypeName> {
+  /** What one element is. */
   readonly dtype: T | DType<T> | DTypeLike
   /** `null` for the axis that grows: the first in C order, the last in F order. Without one, the length is fixed. */
   readonly shape: readonly (number | null)[]
+  /** C when left out. */
   readonly order?: Order
   /** False does not wait for the disk at `close()`. */
   readonly sync?: boolean
+  /** Fails later writes with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** Options of {@link NpyWriter.append}. */
 export interface AppendOptions {
+  /** Fails later writes with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -21,8 +21,11 @@ import { type AppendOptions, type Opened, startAppending, startNew, type WriterO
  * in the order data, sync, header, sync: a reader at any instant sees a whole array.
  */
 export class NpyWriter<T extends DTypeName = DTypeName> {
+  /** The absolute path that the file gets. */
   readonly path: string
+  /** What one element is. */
   readonly dtype: DType<T>
+  /** The order in which the elements follow each other. */
   readonly order: Order
   readonly #opened: Opened
   readonly #life: WriterLife

@@ -49,12 +49,15 @@ export interface MemberInfo {
   readonly name: string
   /** False for members that are no arrays: they are given as their bytes. */
   readonly isArray: boolean
+  /** What one element is; uint8 for members that are no arrays. */
   readonly dtype: DType
+  /** Elements along each axis. */
   readonly shape: readonly number[]
   /** C for members that are no arrays. */
   readonly order: Order | null
   /** Bytes of all elements. */
   readonly nbytes: number
+  /** How the member lies in the archive. */
   readonly compression: MemberCompression
   /** Bytes of the member as it is in the archive. */
   readonly compressedByteLength: number

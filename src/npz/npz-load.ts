@@ -14,6 +14,7 @@ import { imageArray, memoryForImage } from './member-image.ts'
 export interface NpzLoadOptions {
   /** False does not compare the CRC-32: for members that are broken, or trusted. */
   readonly verify?: boolean
+  /** Ends the loading with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -23,6 +23,7 @@ export interface NpzRecoverOptions {
 
 /** What was found, and what became of it. */
 export interface NpzRecovery {
+  /** The absolute path. */
   readonly path: string
   /** True when the file is a whole archive now, be it that it was or that it was repaired. */
   readonly whole: boolean
@@ -32,6 +33,7 @@ export interface NpzRecovery {
   readonly byteLength: number
   /** Bytes that were found after it: members that were being appended, and their directory. */
   readonly leftoverByteLength: number
+  /** True when the file was changed. */
   readonly repaired: boolean
 }
 

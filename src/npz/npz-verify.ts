@@ -8,6 +8,7 @@ import type { Member } from './member.ts'
 
 /** Options of {@link NpzFile.verify}. */
 export interface NpzVerifyOptions {
+  /** Ends the check with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
   /** Called with the number of bytes that were passed since the last call. */
   readonly onProgress?: ((byteLength: number) => void) | undefined

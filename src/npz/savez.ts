@@ -24,6 +24,7 @@ export interface SavezOptions {
   readonly sync?: boolean
   /** False writes over the old file in place, which a crash leaves half written. */
   readonly atomic?: boolean
+  /** Ends the saving with the reason of the signal; the old file stays. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -33,6 +34,7 @@ export interface SavezCompressedOptions extends CompressOptions {
   readonly sync?: boolean
   /** False writes over the old file in place, which a crash leaves half written. */
   readonly atomic?: boolean
+  /** Ends the saving with the reason of the signal; the old file stays. */
   readonly signal?: AbortSignal | undefined
 }
 

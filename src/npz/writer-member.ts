@@ -31,7 +31,9 @@ export interface OpenedMember {
 export class NpzMemberWriter<T extends DTypeName = DTypeName> {
   /** Without the `.npy` that it has in the zip. */
   readonly name: string
+  /** What one element is. */
   readonly dtype: DType<T>
+  /** The order in which the elements follow each other. */
   readonly order: Order
   readonly #opened: OpenedMember
   readonly #rows: RowOutput

@@ -18,6 +18,7 @@ export interface NpzWriterOptions {
   readonly alignment?: number
   /** False does not wait for the disk. */
   readonly sync?: boolean
+  /** Fails later writes with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -23,6 +23,7 @@ import { type NpzWriterOptions, type OpenedArchive, startAppendingTo, startNewAr
 export interface MemberOptions {
   /** For typed arrays and nested arrays: what their values are; see {@link ArrayData}. */
   readonly dtype?: DTypeLike
+  /** Elements along each axis; that of the values when left out. */
   readonly shape?: number | readonly number[]
   /** As NumPy when left out: `F` for what is contiguous so and not in C order. */
   readonly order?: Order
@@ -45,6 +46,7 @@ export interface GrowingMemberOptions<T extends DTypeName = DTypeName>
  * old archive back, whatever happened.
  */
 export class NpzWriter {
+  /** The absolute path that the archive gets. */
   readonly path: string
   readonly #opened: OpenedArchive
   readonly #life: WriterLife
@@ -77,7 +79,7 @@ export class NpzWriter {
     return appendNpz(nodeOutput, path, options)
   }
 
-  /** Tells what of an archive is whole after a crash, and gives it back on request; see {@link recoverNpz}. */
+  /** Tells what of an archive is whole after a crash, and gives it back on request: see {@link NpzRecovery}. */
   static recover(path: string | URL, options: NpzRecoverOptions = {}): Promise<NpzRecovery> {
     return recoverNpz(path, options)
   }

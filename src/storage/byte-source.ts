@@ -44,16 +44,27 @@ export const ADVICES: readonly Advice[] = ['normal', 'random', 'sequential', 'wi
 export interface PrefetchOptions {
   /** As many as is sensible when left out. */
   readonly threads?: number | undefined
+  /** Ends the reading with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** How a file was opened, and which one it was. */
 export interface TransferableSource {
+  /** The absolute path. */
   readonly path: string
+  /** As it was opened; `r+` for one that was created. */
   readonly mode: 'r' | 'r+' | 'c'
+  /** False where it is read with pread. */
   readonly mmap: boolean
-  /** Device and inode in decimals, for they may be longer than a number is exact, and the length when it was opened. */
-  readonly file: { readonly dev: string; readonly ino: string; readonly byteLength: number }
+  /** Which file it was: decimals, for these may be longer than a number is exact. */
+  readonly file: {
+    /** The device. */
+    readonly dev: string
+    /** The inode. */
+    readonly ino: string
+    /** Bytes of the file when it was opened. */
+    readonly byteLength: number
+  }
 }
 
 /** Reads one value at a byte offset of a `DataView`. */

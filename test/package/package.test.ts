@@ -1,83 +1,14 @@
 // The package as users get it: packed, installed in an empty folder, imported, required, compiled against; with the
 // addon, without it, and where there is no compiler.
 
-import { execFile, spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, delimiter, dirname, join, posix } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { basename, delimiter, join, posix } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { BuildInfo } from '../../src/index.ts'
+import { canCompile, install, pack, root, run, succeed, TIMEOUT, temp, userEnv, windows } from './packed.ts'
 
-const TIMEOUT = 5 * 60_000
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const corpus = join(root, 'test/corpus/valid')
-const temp = realpathSync(mkdtempSync(join(tmpdir(), 'npymap-package-')))
-const windows = process.platform === 'win32'
-
-const answers = (tool: string): boolean => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0
-const canCompile = !windows && (Boolean(process.env.CI) || ['cc', 'make', 'python3'].every(answers))
-const hasHeaders = existsSync(join(dirname(process.execPath), '../include/node/common.gypi'))
-
-interface Outcome {
-  readonly status: number
-  readonly output: string
-}
-
-/** The environment of a user's shell: nothing from the `npm test` or the CI that runs this. */
-function userEnv(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const env = Object.entries(process.env).filter(([name]) => !/^(npm_|npymap_|vitest|node_env|cc$|cflags$)/i.test(name))
-  // Headers come with node: a download attempt fails at once here instead of going unnoticed.
-  const offline = hasHeaders
-    ? { npm_config_disturl: 'http://127.0.0.1:9', NODEJS_ORG_MIRROR: 'http://127.0.0.1:9' }
-    : {}
-  return { ...Object.fromEntries(env), ...offline, ...extra }
-}
-
-async function run(command: string, args: string[], cwd: string, env = userEnv()): Promise<Outcome> {
-  try {
-    const { stdout, stderr } = await promisify(execFile)(command, args, {
-      cwd,
-      env,
-      shell: windows && command === 'npm',
-      maxBuffer: 2 ** 26,
-    })
-    return { status: 0, output: stdout + stderr }
-  } catch (error) {
-    const { code, stdout, stderr, message } = error as Error & { code: unknown; stdout?: string; stderr?: string }
-    return { status: typeof code === 'number' ? code : -1, output: `${stdout ?? ''}${stderr ?? ''}` || message }
-  }
-}
-
-async function succeed(command: string, args: string[], cwd: string, env?: NodeJS.ProcessEnv): Promise<string> {
-  const { status, output } = await run(command, args, cwd, env)
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${output}`)
-  return output
-}
-
-/** Packs a copy of the checkout, so that `prepare` does not rewrite the dist/ others are using. */
-async function pack(): Promise<string> {
-  const copy = join(temp, 'checkout')
-  const skipped = ['.git', 'node_modules', 'dist', 'out', 'data']
-  cpSync(root, copy, { recursive: true, filter: (path) => path === root || !skipped.includes(basename(path)) })
-  mkdirSync(join(copy, 'build/Release'), { recursive: true })
-  writeFileSync(join(copy, 'build/Release/stray.node'), 'must not be packed')
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction')
-  await succeed('npm', ['pack', '--pack-destination', temp], copy)
-  return join(temp, readdirSync(temp).find((name) => name.endsWith('.tgz')) as string)
-}
 
 let tarball: string
 let files: string[]
@@ -88,17 +19,6 @@ beforeAll(async () => {
   files = listing.split(/\r?\n/).filter((line) => line !== '')
   files = files.map((name) => name.replace(/^package\//, '')).sort()
 }, TIMEOUT)
-
-afterAll(() => rmSync(temp, { recursive: true, force: true }))
-
-/** Installs the tarball in an empty folder. */
-async function install(name: string, args: string[] = [], env = userEnv()): Promise<Outcome & { folder: string }> {
-  const folder = join(temp, name)
-  mkdirSync(folder)
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, private: true }))
-  const npm = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--foreground-scripts', ...args, tarball]
-  return { ...(await run('npm', npm, folder, env)), folder }
-}
 
 /** What a program sees of the installed package. */
 interface Seen {
@@ -160,15 +80,30 @@ function expectAdvice(info: BuildInfo, folder: string): void {
 
 describe('files', () => {
   test('nothing but what is run, compiled or read', () => {
-    const known = /^(dist\/.+\.(js|js\.map|d\.ts)|src\/.+\.(ts|c|h|mjs)|binding\.gyp|LICENSE|README\.md|package\.json)$/
+    const known =
+      /^(dist\/.+\.(js|js\.map|d\.ts)|src\/.+\.(ts|c|h|mjs)|binding\.gyp|LICENSE|(README|CHANGELOG|SECURITY)\.md|package\.json)$/
     expect(files.filter((name) => !known.test(name))).toEqual([])
+    expect(files.filter((name) => /test|bench|fuzz|torture|example|prebuild/.test(name))).toEqual([])
+  })
+
+  test('no path of the machine that packed it', () => {
+    const copy = join(temp, 'checkout')
+    const homes = [root.replace(/\/$/, ''), temp, process.env.HOME].filter(
+      (path) => path !== undefined && path.length > 2,
+    )
+    const telling = files.filter((name) => {
+      const text = readFileSync(join(copy, name), 'latin1')
+      return [...homes, '/home/', '/Users/'].some((path) => text.includes(path as string))
+    })
+    expect(telling).toEqual([])
   })
 
   test('a licence, a readme, and what compiles the addon', () => {
     const gyp = readFileSync(join(root, 'binding.gyp'), 'utf8')
     const c = [...gyp.matchAll(/"(src\/native\/\w+\.c)"/g)].map(([, path]) => path as string)
     const headers = readdirSync(join(root, 'src/native')).filter((name) => name.endsWith('.h'))
-    const needed = ['LICENSE', 'README.md', 'package.json', 'binding.gyp', 'src/native/build.mjs', ...c]
+    const texts = ['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md']
+    const needed = [...texts, 'package.json', 'binding.gyp', 'src/native/build.mjs', ...c]
     expect(c.length).toBeGreaterThan(3)
     expect(files).toEqual(expect.arrayContaining([...needed, ...headers.map((name) => `src/native/${name}`)]))
   })
@@ -191,7 +126,7 @@ describe('installed', { timeout: TIMEOUT }, () => {
   let log: string
 
   beforeAll(async () => {
-    const installed = await install('installed')
+    const installed = await install(tarball, 'installed')
     folder = installed.folder
     log = installed.output
     expect(installed.status, log).toBe(0)
@@ -301,7 +236,7 @@ export async function stated(path: string): Promise<number[]> {
 
 describe('without the addon', { timeout: TIMEOUT }, () => {
   test('--ignore-scripts: reads, and says how to build it', async () => {
-    const { status, output, folder } = await install('no-scripts', ['--ignore-scripts'])
+    const { status, output, folder } = await install(tarball, 'no-scripts', ['--ignore-scripts'])
     expect(status, output).toBe(0)
     const seen = await use(folder, 'import')
     expectReads(seen)
@@ -315,7 +250,7 @@ describe('without the addon', { timeout: TIMEOUT }, () => {
   })
 
   test('NPYMAP_SKIP_ADDON=1: says so, reads', async () => {
-    const { status, output, folder } = await install('skipped', [], userEnv({ NPYMAP_SKIP_ADDON: '1' }))
+    const { status, output, folder } = await install(tarball, 'skipped', [], userEnv({ NPYMAP_SKIP_ADDON: '1' }))
     expect(status, output).toBe(0)
     expect(output).toContain('npymap: the addon was not built: NPYMAP_SKIP_ADDON=1 is set.')
     const seen = await use(folder, 'require')
@@ -348,7 +283,7 @@ describe('without the addon', { timeout: TIMEOUT }, () => {
     ['neither make nor a compiler', () => ({ PATH: barePath() })],
   ]
   test.skipIf(windows).each(broken)('%s: the install ends well, the library reads', async (name, env) => {
-    const { status, output, folder } = await install(name.replaceAll(' ', '-'), [], userEnv(env()))
+    const { status, output, folder } = await install(tarball, name.replaceAll(' ', '-'), [], userEnv(env()))
     expect(status, output).toBe(0)
     const said = output.split('\n').filter((line) => line.startsWith('npymap:'))
     expect(said).toHaveLength(1)
