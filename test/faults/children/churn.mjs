@@ -147,7 +147,8 @@ async function trial(number) {
   for (let i = 0; i < 3; i++) await check(pick(names))
   const { size } = fs.statSync(path, { throwIfNoEntry: false }) ?? { size: 0 }
   // What is missing cannot be right any more, but where it was inflated before.
-  if (fault === 'cut short' && !/deflated|stream/.test(how)) {
+  // Of an archive it may be the directory alone, which was read.
+  if (fault === 'cut short' && !/deflated|stream/.test(how) && size < count * 8) {
     lost = await check('read')
     if (lost === null) broken.push({ ...what, name: 'read at the end', size, wrong: 'read what is not there' })
   }
