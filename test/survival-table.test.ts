@@ -47,7 +47,7 @@ ${lines.join('\n')}
 
 Counted by \`npm run torture\` on ${figures.rows.cut!.date}, at ${commits.join(' and ')}. Beside it the same run had, without a finding: ${spaced(executions)} executions of ${native.length}
 [native fuzzers](native-notes/sanitizers.md), the whole suite with the addon under [ASan and UBSan](native-notes/sanitized-suite.md) (${steps.sanitized!.figure[0]}), the C tests under
-the thread sanitizer and valgrind, and [100 000 operations](native-notes/sanitized-suite.md) of each kind that left no mapping, descriptor or memory behind.
+the thread sanitizer and valgrind, and [tens of thousands of operations](native-notes/sanitized-suite.md) that left no mapping, descriptor or memory behind.
 `
 }
 
