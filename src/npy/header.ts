@@ -120,9 +120,11 @@ function readSettledHeader(
   let before = { shape: '', fileByteLength: -1 }
   for (let tries = 1; ; tries++) {
     const source = openSource(path, how)
+    let tooShort: boolean
     try {
       const header = readHeaderFrom(source, 0, options)
       const end = header.byteOffset + header.nbytes
+      tooShort = end > source.byteLength
       const now = { shape: header.shape.join(), fileByteLength: source.byteLength }
       const stays =
         now.shape === before.shape && (end < source.byteLength || source.byteLength === before.fileByteLength)
@@ -133,7 +135,8 @@ function readSettledHeader(
       throw error
     }
     source.close()
-    pause(SETTLING_MS)
+    // What is too short is mostly cut short, and stays so.
+    pause(tooShort ? 1 : SETTLING_MS)
   }
 }
 
