@@ -120,11 +120,12 @@ function readSettledHeader(
   let before = { shape: '', fileByteLength: -1 }
   for (let tries = 1; ; tries++) {
     const source = openSource(path, how)
-    let tooShort: boolean
+    let mayGrow: boolean
     try {
       const header = readHeaderFrom(source, 0, options)
       const end = header.byteOffset + header.nbytes
-      tooShort = end > source.byteLength
+      // A file that ends in the middle of a row was cut.
+      mayGrow = (source.byteLength - header.byteOffset) % rowByteLengthOf(header) === 0
       const now = { shape: header.shape.join(), fileByteLength: source.byteLength }
       const stays =
         now.shape === before.shape && (end < source.byteLength || source.byteLength === before.fileByteLength)
@@ -135,9 +136,12 @@ function readSettledHeader(
       throw error
     }
     source.close()
-    // What is too short is mostly cut short, and stays so.
-    pause(tooShort ? 1 : SETTLING_MS)
+    if (mayGrow) pause(SETTLING_MS)
   }
+}
+
+function rowByteLengthOf({ shape, order, nbytes }: NpyHeader): number {
+  return nbytes / ((order === 'F' ? shape.at(-1) : shape[0]) || 1) || 1
 }
 
 function pause(ms: number): void {
