@@ -4,6 +4,8 @@
  * header of Node: it declares what it uses.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,8 +28,13 @@ static struct sigaction found_bus;
 static void
 say(const char *text)
 {
-  if (write(2, text, strlen(text)) < 0)
-    _exit(98);
+  /* Node may have made it non-blocking, and its reader be late. */
+  struct pollfd room = {.fd = 2, .events = POLLOUT};
+  while (write(2, text, strlen(text)) < 0) {
+    if (errno != EAGAIN)
+      _exit(98);
+    poll(&room, 1, -1);
+  }
 }
 
 static const struct sigaction *
