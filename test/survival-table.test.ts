@@ -45,7 +45,7 @@ function table(): string {
 |---|---|---:|---:|---|
 ${lines.join('\n')}
 
-Counted by \`npm run torture\` on ${figures.rows.cut!.date}, at ${commits.join(' and ')}. Beside it the same run had, without a finding: ${spaced(executions)} executions of ${native.length}
+Counted by \`npm run torture\` on ${figures.rows.cut!.date}, at ${commits.join(' and ')}. Its other steps found nothing: ${spaced(executions)} executions of ${native.length}
 [native fuzzers](native-notes/sanitizers.md), the whole suite with the addon under [ASan and UBSan](native-notes/sanitized-suite.md) (${steps.sanitized!.figure[0]}), the C tests under
 the thread sanitizer and valgrind, and [tens of thousands of operations](native-notes/sanitized-suite.md) that left no mapping, descriptor or memory behind.
 `

@@ -40,7 +40,8 @@ export async function loadMember(member: Member, options: NpzLoadOptions): Promi
   return imageArray(member.imageIn(new HeapSource(bytes, archive.path), 0))
 }
 
-function readInto(source: ByteSource, byteOffset: number, into: Uint8Array): Promise<void> {
+/** Fills memory with bytes of a source, off the main thread. */
+export function readInto(source: ByteSource, byteOffset: number, into: Uint8Array): Promise<void> {
   return source.gatherAsync({ byteOffset, shape: [], byteStrides: [], itemSize: into.byteLength }, into, 1)
 }
 

@@ -1,10 +1,10 @@
 // A member against its checksum and length, in bounded memory.
 
 import { combineCrc32 } from '../format/crc32-combine.ts'
-import type { ByteSource } from '../storage/byte-source.ts'
 import { crc32 } from '../storage/deflate.ts'
 import { zstdDecompressAsync } from '../storage/zstd.ts'
 import type { Member } from './member.ts'
+import { readInto } from './npz-load.ts'
 
 /** Options of {@link NpzFile.verify}. */
 export interface NpzVerifyOptions {
@@ -50,8 +50,4 @@ async function crcOf(
   if (member.compression === 'deflated') return member.inflated.readAround(byteOffset, piece, { crc: 'own', signal })
   await readInto(member.archive.source, member.dataByteOffset + byteOffset, piece)
   return crc32(piece)
-}
-
-function readInto(source: ByteSource, byteOffset: number, into: Uint8Array): Promise<void> {
-  return source.gatherAsync({ byteOffset, shape: [], byteStrides: [], itemSize: into.byteLength }, into, 1)
 }
