@@ -936,7 +936,8 @@ enum work_kind {
   WORK_INFLATE,
   WORK_TAKE,
   WORK_DEFLATE,
-  WORK_BLOCKS
+  WORK_BLOCKS,
+  WORK_READ_CRC32
 };
 
 struct work {
@@ -946,6 +947,7 @@ struct work {
   struct job job;      /* its handles are kept mapped while the work runs */
   napi_ref arrays[4];  /* and these uncollected */
   uint64_t byte_offset, nbytes;
+  uint8_t *into;        /* of a reading with its CRC-32 */
   int fd;               /* of a write, from here: */
   const uint8_t *bytes;
   struct inflater *inflater; /* claimed; its results go into arrays[2] */
@@ -955,8 +957,27 @@ struct work {
   const _Atomic int32_t *stop;
   struct deflate_job deflate;
   struct blocks_job *blocks; /* its CRCs go into arrays[2] */
-  double status; /* 0, or of a deflate the bytes it came to, or an error */
+  double status; /* 0, of a deflate the bytes it came to, a CRC-32; or an error */
 };
+
+/* So much is still in the cache when its CRC is taken. */
+enum { CRC32_PIECE_NBYTES = 256 * 1024 };
+
+/* Copies a range of a mapping to ordinary memory -> its CRC-32. */
+static uint32_t
+read_crc32(const struct mapping *mapping, uint64_t byte_offset, uint8_t *into,
+           uint64_t nbytes)
+{
+  uint32_t crc = 0;
+  for (uint64_t done = 0; done < nbytes; done += CRC32_PIECE_NBYTES) {
+    const uint64_t rest = nbytes - done;
+    const size_t piece =
+        rest < CRC32_PIECE_NBYTES ? (size_t)rest : CRC32_PIECE_NBYTES;
+    memcpy(into + done, mapping->base + byte_offset + done, piece);
+    crc = crc32_update(crc, into + done, piece);
+  }
+  return crc;
+}
 
 static void
 work_execute(napi_env env, void *data)
@@ -994,6 +1015,10 @@ work_execute(napi_env env, void *data)
   case WORK_BLOCKS:
     work->status = blocks_run(work->blocks);
     break;
+  case WORK_READ_CRC32:
+    work->status = read_crc32(&work->job.handles[1]->mapping, work->byte_offset,
+                              work->into, work->nbytes);
+    break;
   }
 }
 
@@ -1023,7 +1048,8 @@ work_complete(napi_env env, napi_status status, void *data)
   struct work *work = data;
   napi_value result;
   double outcome = status == napi_ok ? work->status : -ECANCELED;
-  if (outcome == 0 && (work->kind == WORK_COPY || work->kind == WORK_TAKE)) {
+  if (outcome >= 0 && (work->kind == WORK_COPY || work->kind == WORK_TAKE ||
+                       work->kind == WORK_READ_CRC32)) {
     job_check_size(&work->job);
     /* Closed meanwhile: takeFault has no handle to ask any more. */
     const struct handle *source = work->job.handles[1];
@@ -1157,6 +1183,44 @@ static napi_value
 addon_prefetch(napi_env env, napi_callback_info info)
 {
   return range_work(env, info, WORK_PREFETCH);
+}
+
+/* readCrc32(handle, byteOffset, Uint8Array): fills the array on a thread of the
+ * pool -> Promise<CRC-32 | -errno> | -errno */
+static napi_value
+addon_read_crc32(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(3);
+  int64_t byte_offset;
+  size_t nbytes;
+  void *into;
+  struct handle *handle;
+  if (!handle_get(env, argv[0], &handle) ||
+      napi_get_value_int64(env, argv[1], &byte_offset) != napi_ok ||
+      byte_offset < 0 ||
+      array_get(env, argv[2], napi_uint8_array, &into, &nbytes) != 0)
+    return number(env, -EINVAL);
+  if (!handle->open)
+    return number(env, -EBADF);
+  const int error =
+      range_check((uint64_t)byte_offset, nbytes, handle->mapping.nbytes);
+  if (error != 0)
+    return number(env, error);
+  struct work *work = calloc(1, sizeof(*work));
+  if (work == NULL)
+    return number(env, -ENOMEM);
+  work->kind = WORK_READ_CRC32;
+  work->byte_offset = (uint64_t)byte_offset;
+  work->nbytes = nbytes;
+  work->into = into;
+  work->job.source_is_mapping = true;
+  work->job.copy.src.high = work->byte_offset + nbytes;
+  work->job.handles[0] = handle_at(data, into);
+  work->job.handles[1] = handle;
+  if (napi_create_reference(env, argv[2], 1, &work->arrays[0]) == napi_ok)
+    return work_start(env, work);
+  free(work);
+  return failed(env, "napi_create_reference");
 }
 
 /* write(fd, Uint8Array, byteOffset) -> Promise<0 | -errno> | -errno */
@@ -1316,6 +1380,7 @@ NAPI_MODULE_INIT()
       {"window", addon_window},
       {"read", addon_read},
       {"peek", addon_peek},
+      {"readCrc32", addon_read_crc32},
       {"copy", addon_copy},
       {"copyAsync", addon_copy_async},
       {"take", addon_take},

@@ -39,6 +39,11 @@ export interface Addon {
   read(handle: MappingHandle, byteOffset: number, into: Uint8Array): number
   /** The same through a descriptor of its own: no page fault, dear as a second read, cheap as a first. */
   peek(handle: MappingHandle, byteOffset: number, into: Uint8Array): number
+  /**
+   * Fills `into` on a thread of the pool and gives the CRC-32 of it; a number below 0 at once when the arguments are
+   * refused. Do not touch `into` before it is done.
+   */
+  readCrc32(handle: MappingHandle, byteOffset: number, into: Uint8Array): Promise<number> | number
   /** `plan` is `[itemSize, wordSize, ndim, ...shape, ...dstStrides, ...srcStrides]`, strides in bytes. */
   copy(
     dst: MappingHandle | Uint8Array,

@@ -18,8 +18,9 @@ export interface NpzLoadOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Bytes read and checked at a time: the check runs on this thread. */
-const PIECE_BYTE_LENGTH = 1024 * 1024
+/** Bytes read and checked at a time: so much goes on after a signal. Less where the check holds up this thread. */
+const PIECE_BYTE_LENGTH = 8 * 1024 * 1024
+const CHECKED_HERE_BYTE_LENGTH = 1024 * 1024
 
 /** Reads a member into memory. Nothing is allocated before its declared length passed the limits. */
 export async function loadMember(member: Member, options: NpzLoadOptions): Promise<StridedArray> {
@@ -64,19 +65,27 @@ async function loadStored(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { source } = member.archive
   const bytes = memoryForImage(member.imageIn(source, member.dataByteOffset))
-  const crcs = new Float64Array(Math.ceil(bytes.byteLength / PIECE_BYTE_LENGTH))
+  const most = source.readCrc32 === undefined ? CHECKED_HERE_BYTE_LENGTH : PIECE_BYTE_LENGTH
+  const crcs = new Float64Array(Math.ceil(bytes.byteLength / most))
   // Each piece is checked while others are read.
   await eachInFlight(crcs.keys(), defaultThreads(), async (index) => {
     signal?.throwIfAborted()
-    const at = index * PIECE_BYTE_LENGTH
-    const piece = bytes.subarray(at, at + PIECE_BYTE_LENGTH)
-    await readInto(source, member.dataByteOffset + at, piece)
-    if (verify) crcs[index] = crc32(piece)
+    const at = index * most
+    const piece = bytes.subarray(at, at + most)
+    if (verify) crcs[index] = await readWithCrc32(source, member.dataByteOffset + at, piece)
+    else await readInto(source, member.dataByteOffset + at, piece)
   })
   signal?.throwIfAborted()
   const crc = crcs.reduce((all, one, index) => {
-    return combineCrc32(all, one, Math.min(PIECE_BYTE_LENGTH, bytes.byteLength - index * PIECE_BYTE_LENGTH))
+    return combineCrc32(all, one, Math.min(most, bytes.byteLength - index * most))
   }, 0)
   if (verify) member.checkCrc(crc)
   return bytes
+}
+
+/** Fills memory with bytes of a source, off the main thread -> their CRC-32. */
+export async function readWithCrc32(source: ByteSource, byteOffset: number, into: Uint8Array): Promise<number> {
+  if (source.readCrc32 !== undefined) return await source.readCrc32(byteOffset, into)
+  await readInto(source, byteOffset, into)
+  return crc32(into)
 }

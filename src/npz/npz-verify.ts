@@ -1,10 +1,9 @@
 // A member against its checksum and length, in bounded memory.
 
 import { combineCrc32 } from '../format/crc32-combine.ts'
-import { crc32 } from '../storage/deflate.ts'
 import { zstdDecompressAsync } from '../storage/zstd.ts'
 import type { Member } from './member.ts'
-import { readInto } from './npz-load.ts'
+import { readInto, readWithCrc32 } from './npz-load.ts'
 
 /** Options of {@link NpzFile.verify}. */
 export interface NpzVerifyOptions {
@@ -48,6 +47,5 @@ async function crcOf(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   if (member.compression === 'deflated') return member.inflated.readAround(byteOffset, piece, { crc: 'own', signal })
-  await readInto(member.archive.source, member.dataByteOffset + byteOffset, piece)
-  return crc32(piece)
+  return await readWithCrc32(member.archive.source, member.dataByteOffset + byteOffset, piece)
 }

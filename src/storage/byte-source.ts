@@ -89,6 +89,8 @@ export interface ByteSource {
   readElement<T>(decode: Decode<T>, byteOffset: number, byteLength: number): T
   /** Fills `into` with plain bytes. */
   read(byteOffset: number, into: Uint8Array): void
+  /** The same off the main thread -> the CRC-32 of these bytes, taken in the same pass. Not every source can. */
+  readCrc32?(byteOffset: number, into: Uint8Array): Promise<number>
   /** Copies a region densely, in C order; the bytes of each `wordSize` word are reversed when it is above 1. */
   gather(region: Region, into: Uint8Array, wordSize: number): void
   /** The same off the main thread, by about `threads` threads; by as many as is sensible when left out. */

@@ -199,6 +199,16 @@ export class MappedSource implements ByteSource {
     this.#copied(await inPool(copy), region)
   }
 
+  async readCrc32(byteOffset: number, into: Uint8Array): Promise<number> {
+    this.#open()
+    checkRange(this, byteOffset, into.byteLength)
+    requireFixedLength(into)
+    const crc = await inPool(() => this.#addon.readCrc32(this.#open(), byteOffset, into))
+    const region = { byteOffset, shape: [], byteStrides: [], itemSize: into.byteLength }
+    this.#copied(Math.min(crc, 0), region)
+    return crc
+  }
+
   /** Tells how a copy on another thread ended. */
   #copied(status: number, region: Region): void {
     if (status === EFAULT) {
