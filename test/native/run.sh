@@ -44,7 +44,7 @@ memcheck="valgrind -q --error-exitcode=1 --leak-check=full --suppressions=$here/
 # The longest tests take so many rounds from here.
 few_rounds=200
 
-# run <label> <flags> <test.c> <source>...
+# run <label> <flags> <test.c> <source>...: 1 when it fails
 run() {
   label=$1 flags=$2 test=$3
   shift 3
@@ -52,10 +52,10 @@ run() {
   before=''
   if [ "$label" = valgrind ]; then before=$memcheck; fi
   # shellcheck disable=SC2086 # flags and CC are lists of words
-  if ! $cc $warnings $flags -I"$root/src/native" -o "$out/test" "$test" "$@" -ldl -lm -lpthread ||
-    ! $before "$out/test"; then
+  if ! $cc $warnings $flags -I"$root/src/native" -o "$out/$label" "$test" "$@" -ldl -lm -lpthread ||
+    ! $before "$out/$label"; then
     echo "failed: $(basename "$test") ($label)" >&2
-    status=1
+    return 1
   fi
 }
 
@@ -81,11 +81,14 @@ for test in "$here"/*_test.c; do
   fi
   # shellcheck disable=SC2086 # lists of words without spaces
   case $mode in
-  tsan) run tsan "-fsanitize=thread -g -O1 $uses" "$test" $sources $libs ;;
-  valgrind) run valgrind "-O2 -g $uses" "$test" $sources $libs ;;
+  tsan) run tsan "-fsanitize=thread -g -O1 $uses" "$test" $sources $libs || status=1 ;;
+  valgrind) run valgrind "-O2 -g $uses" "$test" $sources $libs || status=1 ;;
   *)
-    run sanitized "$sanitizers $uses" "$test" $sources $libs
-    run optimised "-O2 $uses" "$test" $sources $libs
+    run optimised "-O2 $uses" "$test" $sources $libs >"$out/log" 2>&1 &
+    other=$!
+    run sanitized "$sanitizers $uses" "$test" $sources $libs || status=1
+    wait "$other" || status=1
+    cat "$out/log"
     ;;
   esac
 done
