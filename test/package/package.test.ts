@@ -81,7 +81,7 @@ function expectAdvice(info: BuildInfo, folder: string): void {
 describe('files', () => {
   test('nothing but what is run, compiled or read', () => {
     const known =
-      /^(dist\/.+\.(js|js\.map|d\.ts)|src\/.+\.(ts|c|h|mjs)|binding\.gyp|LICENSE|(README|CHANGELOG|SECURITY)\.md|package\.json)$/
+      /^(dist\/.+\.(js|js\.map|d\.ts)|src\/.+\.(ts|c|h|mjs)|binding\.gyp|LICENSE|(README|CHANGELOG|SECURITY|docs\/guide)\.md|package\.json)$/
     expect(files.filter((name) => !known.test(name))).toEqual([])
     expect(files.filter((name) => /test|bench|fuzz|torture|example|prebuild/.test(name))).toEqual([])
   })
@@ -102,7 +102,7 @@ describe('files', () => {
     const gyp = readFileSync(join(root, 'binding.gyp'), 'utf8')
     const c = [...gyp.matchAll(/"(src\/native\/\w+\.c)"/g)].map(([, path]) => path as string)
     const headers = readdirSync(join(root, 'src/native')).filter((name) => name.endsWith('.h'))
-    const texts = ['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md']
+    const texts = ['LICENSE', 'README.md', 'docs/guide.md', 'CHANGELOG.md', 'SECURITY.md']
     const needed = [...texts, 'package.json', 'binding.gyp', 'src/native/build.mjs', ...c]
     expect(c.length).toBeGreaterThan(3)
     expect(files).toEqual(expect.arrayContaining([...needed, ...headers.map((name) => `src/native/${name}`)]))
