@@ -28,10 +28,11 @@ export function machineLine(
   versions: string,
   run: { readonly rounds: number; readonly files: string; readonly quick: boolean },
 ): string {
+  const others = disturbance()
   return [
     `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${formatBytes(totalmem())}; ${platform()} ${release()},`,
     `${versions}. Commit ${commit()}, ${new Date().toISOString().slice(0, 10)},`,
-    `${run.rounds} round${run.rounds === 1 ? '' : 's'}, load ${loadavg()[0]!.toFixed(1)} at the end, others on ${disturbance().toFixed(2)} processors meanwhile. Files: ${run.files}.`,
+    `${run.rounds} round${run.rounds === 1 ? '' : 's'}, load ${loadavg()[0]!.toFixed(1)} at the end${others === null ? '' : `, others on ${others.toFixed(2)} processors meanwhile`}. Files: ${run.files}.`,
     ...(run.quick ? ['Quick run, small files.'] : []),
     ...(buildInfo().addon ? [] : ['**Without the addon.**']),
   ].join(' ')

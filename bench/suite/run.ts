@@ -15,9 +15,10 @@ const WAIT_MS = 3000
 
 const disturbances: number[] = []
 
-/** How many processors others used on average while what counts ran. */
-export function disturbance(): number {
-  return disturbances.reduce((sum, one) => sum + one, 0) / Math.max(1, disturbances.length)
+/** How many processors others used on average while what counts ran; null where nobody looked. */
+export function disturbance(): number | null {
+  if (disturbances.length === 0) return null
+  return disturbances.reduce((sum, one) => sum + one, 0) / disturbances.length
 }
 
 /** A program and its arguments. */
