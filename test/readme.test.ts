@@ -15,7 +15,15 @@ import { buildOnce } from './writing/own-child.ts'
 const path = temporaryFolder()
 const root = fileURLToPath(new URL('..', import.meta.url))
 const notes = readdirSync(join(root, 'native-notes')).map((name) => `native-notes/${name}`)
-const documents = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md', 'docs/guide.md', ...notes]
+const documents = [
+  'README.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'bench/README.md',
+  'docs/guide.md',
+  ...notes,
+]
 
 const textOf = (file: string): string => readFileSync(resolve(root, file), 'utf8')
 /** Prose: code says other things with brackets. */
