@@ -4,7 +4,7 @@
 import { Command, CommanderError } from 'commander'
 import { appendCommand } from './append.ts'
 import { diffCommand } from './diff.ts'
-import { EXIT, EXIT_HELP, report } from './failure.ts'
+import { EXIT, EXIT_HELP, report, UsageError } from './failure.ts'
 import { infoCommand } from './info.ts'
 import { plotCommand } from './plot.ts'
 import { printCommand } from './print.ts'
@@ -43,6 +43,17 @@ for (const command of [
 ]) {
   program.addCommand(command(context).exitOverride().configureOutput(program.configureOutput()))
 }
+
+program
+  .command('help [command]')
+  .description('what there is, or all of a command')
+  .action((name?: string) => {
+    if (name === undefined) return program.outputHelp()
+    const found = program.commands.find((command) => command.name() === name)
+    if (found === undefined)
+      throw new UsageError(`help: there is no command ${JSON.stringify(name)}`, 'npymap help lists all')
+    found.outputHelp()
+  })
 
 watchOutput(context)
 

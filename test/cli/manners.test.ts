@@ -57,6 +57,13 @@ describe('errors', () => {
     [['repack', npy, inFolder('b.npy'), '--level', '3'], 2],
     [['repack', npy, inFolder('b.npz'), '--level', '99'], 2],
     [['repack', npy, inFolder('b.npy'), '--astype', 'S3'], 2],
+    [['print', npy, '--order', 'F'], 2],
+    [['info', npy, '--shape', '3'], 2],
+    [['info', npy, '--order', 'F'], 2],
+    [['print', `${npy.replace('.npy', '.npz')}:x`, '--dtype', 'f4'], 2],
+    [['append', npy, npy, '--compress'], 2],
+    [['append', npy, npy, '--level', '3'], 2],
+    [['help', 'plt'], 2],
     [['recover', `${npy.replace('.npy', '.npz')}:x`], 2],
   ] as const)('%j', async (args, code) => {
     const ended = await npymap(args)
@@ -67,6 +74,26 @@ describe('errors', () => {
     expect(ended.stderr.trim().split('\n').length).toBeLessThanOrEqual(2)
     expect(ended.stderr).not.toMatch(/^ +at /m)
     expect(readdirSync(inFolder('')).filter((name) => name !== 'a.npy')).toEqual([])
+  })
+
+  test.each([
+    [['print', npy, '--precision', ''], '--precision: expected a whole number, got ""'],
+    [['print', npy, '--width', 'wide'], '--width: expected a whole number, got "wide"'],
+    [['print', npy, '--dtype', 'f4', '--offset', '-1'], '--offset: expected a whole number, got "-1"'],
+    [
+      ['print', npy, '--dtype', 'f4', '--shape', '3,,4'],
+      '--shape: expected whole numbers such as 1000,768, got "3,,4"',
+    ],
+    [['print', npy, '--dtype', 'f4', '--order', 'K'], '--order: expected C or F, got "K"'],
+    [['append', npy, npy, '--level', 'x'], '--level: expected a whole number, got "x"'],
+    [['plot', npy, '--bins', 'x'], '--bins: expected 1 to 10000, got "x"'],
+    [['plot', npy, '--bins', '0'], '--bins: expected 1 to 10000, got "0"'],
+    [['plot', npy, '--budget', ''], '--budget: expected a whole number, got ""'],
+    [['plot', npy, '--vmin', ' '], '--vmin: expected a number, got " "'],
+    [['plot', npy, '--robust', ''], '--robust: expected two percentiles such as 1,99, got ""'],
+    [['plot', npy, '--scale', 'x'], '--scale: expected a number above 0, up to 8, got "x"'],
+  ] as const)('%j names the option, and what was given', async (args, message) => {
+    expect(await npymap(args)).toMatchObject({ code: 2, text: '', stderr: `npymap: ${message}\n` })
   })
 
   test('--debug shows where they come from', async () => {
