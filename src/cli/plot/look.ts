@@ -1,6 +1,7 @@
 // The options of `npymap plot` that say how it looks.
 
 import type { Command } from 'commander'
+import { UsageError } from '../failure.ts'
 import { countOf, numberOf, oneOf, unexpected } from '../options.ts'
 import { KINDS, type Kind } from './subject.ts'
 
@@ -33,7 +34,7 @@ export interface Look {
 export function withLook(command: Command): Command {
   return command
     .option('-o, --output <file>', 'a .png or .svg')
-    .option('--terminal', 'draw in the terminal (so without -o)')
+    .option('--terminal', 'draw in the terminal (as without -o)')
     .option('--kind <kind>', `${KINDS.join(', ')}; what suits shape and dtype when left out`, oneOf('--kind', KINDS))
     .option('--budget <bytes>', 'read no more than this (64M); larger arrays are sampled', countOf('--budget'))
     .option('--title <text>', 'in place of file and selection')
@@ -46,7 +47,7 @@ export function withLook(command: Command): Command {
     .option('--vmax <number>', 'and where they end', numberOf('--vmax'))
     .option('--robust <percentiles>', 'the range in percentiles: 1,99 (floats with outliers: 0.5,99.5)', percentiles)
     .option('--log', 'colours by orders of magnitude; lines, histograms: a logarithmic axis')
-    .option('--bins <count>', 'of a histogram', countOf('--bins', UP_TO))
+    .option('--bins <count>', 'of a histogram (as many as suit it)', countOf('--bins', UP_TO))
     .option('--origin <place>', 'of the first row: upper or lower', oneOf('--origin', ['upper', 'lower']), 'upper')
     .option(
       '--aspect <aspect>',
@@ -71,4 +72,39 @@ function percentiles(text: string): [number, number] {
   if (low !== undefined && high !== undefined && more.length === 0 && low >= 0 && low < high && high <= 100)
     return [low, high]
   throw unexpected('--robust', 'two percentiles such as 1,99', text)
+}
+
+type Format = 'terminal' | 'png' | 'svg'
+
+/** Options that not every kind of picture has a use for. */
+const FITTING: readonly (readonly [option: keyof Look, kinds: readonly Kind[]])[] = [
+  ['cmap', ['heatmap']],
+  ['center', ['heatmap']],
+  ['vmin', ['heatmap', 'line', 'histogram']],
+  ['vmax', ['heatmap', 'line', 'histogram']],
+  ['robust', ['heatmap', 'line', 'histogram']],
+  ['log', ['heatmap', 'line', 'histogram']],
+  ['bins', ['histogram']],
+  ['origin', ['heatmap', 'image']],
+  ['aspect', ['heatmap', 'image']],
+]
+/** Of a figure; the terminal has its own. */
+const OF_FIGURES: readonly (keyof Look)[] = ['width', 'height', 'scale', 'theme']
+
+/** Refuses options that would be ignored. */
+export function checkLook(isGiven: (option: keyof Look) => boolean, kind: Kind, format: Format): void {
+  for (const [option, kinds] of FITTING) {
+    if (!isGiven(option) || kinds.includes(kind)) continue
+    throw new UsageError(`--${option}: is for ${kinds.join(', ')}, this is ${kind}`, `--kind says which it is to be`)
+  }
+  if (isGiven('center') && isGiven('log')) throw new UsageError('--center: has no use with --log')
+  if (isGiven('robust') && isGiven('vmin') && isGiven('vmax')) {
+    throw new UsageError('--robust: has no use with both --vmin and --vmax')
+  }
+  if (format !== 'terminal') return
+  for (const option of OF_FIGURES) {
+    // What is behind a picture that can be seen through.
+    if (!isGiven(option) || (option === 'theme' && kind === 'image')) continue
+    throw new UsageError(`--${option}: is for figures, the terminal has its own`, 'give -o FILE.png or FILE.svg')
+  }
 }
