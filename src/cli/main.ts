@@ -13,10 +13,20 @@ import { repackCommand } from './repack.ts'
 import { type Context, interruptible, watchOutput } from './run.ts'
 import { sliceCommand } from './slice.ts'
 import { statsCommand } from './stats.ts'
+import { nameText } from './text.ts'
 import { verifyCommand } from './verify.ts'
 import { packageVersion } from './version.ts'
 
 const context: Context = interruptible()
+
+/** What is wrong with the command line, in a line like those of all other errors. */
+function told(help: string): (text: string, write: (text: string) => void) => void {
+  return (text, write) => {
+    const [what = '', near] = text.trim().split('\n')
+    const hint = near === undefined ? `see ${help}` : near.replace(/^\(Did(.*)\)$/, 'did$1')
+    write(`npymap: ${nameText(what.replace(/^error: /, ''))}; ${hint}\n`)
+  }
+}
 
 const program = new Command('npymap')
   .description(
@@ -26,8 +36,8 @@ const program = new Command('npymap')
   .option('--debug', 'show where an error comes from')
   .option('-q, --quiet', 'no progress bars')
   .addHelpText('after', `${EXIT_HELP}\n\nExamples of each command: npymap help COMMAND`)
-  .showHelpAfterError('(npymap help shows what there is)')
   .exitOverride()
+  .configureOutput({ outputError: told('npymap help') })
 
 for (const command of [
   infoCommand,
@@ -41,7 +51,8 @@ for (const command of [
   diffCommand,
   plotCommand,
 ]) {
-  program.addCommand(command(context).exitOverride().configureOutput(program.configureOutput()))
+  const added = command(context).exitOverride()
+  program.addCommand(added.configureOutput({ outputError: told(`npymap help ${added.name()}`) }))
 }
 
 program

@@ -98,6 +98,7 @@ function replaceFile(path: string, bytes: Uint8Array): void {
     renameSync(temporary, path)
   } catch (error) {
     rmSync(temporary, { force: true })
+    if (error instanceof Error) error.message = error.message.replaceAll(temporary, path)
     throw error
   }
 }

@@ -56,7 +56,8 @@ interface Found {
 
 async function npy(path: string, repair: string | true | undefined): Promise<Found> {
   if (repair !== undefined && repair !== 'rows' && repair !== 'header') {
-    throw new UsageError("--repair: expected 'rows' or 'header' for an .npy file")
+    const got = repair === true ? 'no word' : JSON.stringify(repair)
+    throw new UsageError(`--repair: expected rows or header for an .npy file, got ${got}`)
   }
   const { order } = readHeader(path, { maxHeaderSize: Number.MAX_SAFE_INTEGER })
   const found = await NpyWriter.recover(path, repair === undefined ? {} : { repair })
