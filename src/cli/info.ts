@@ -195,7 +195,7 @@ function arrayText(facts: ArrayFacts): string {
     ['shape', `${shapeText(shape)}, ${countText(size)} elements`],
     ['dtype', `${dtype}${code}`],
     ['order', order ?? 'strided'],
-    ['data', `${bytesText(nbytes)} (${countText(nbytes)} bytes)`],
+    ['data', nbytes < 1024 ? bytesText(nbytes) : `${bytesText(nbytes)} (${countText(nbytes)} bytes)`],
     ['begins', `at byte ${countText(byteOffset)}, a multiple of ${alignment}`],
     ['format', format],
     ...(cutShort ? [['CUT SHORT', `the file has ${countText(facts.fileByteLength ?? 0)} bytes`]] : []),

@@ -13,6 +13,7 @@ import { repackCommand } from './repack.ts'
 import { type Context, interruptible, watchOutput } from './run.ts'
 import { sliceCommand } from './slice.ts'
 import { statsCommand } from './stats.ts'
+import { bracketed } from './target.ts'
 import { nameText } from './text.ts'
 import { verifyCommand } from './verify.ts'
 import { packageVersion } from './version.ts'
@@ -69,7 +70,7 @@ program
 watchOutput(context)
 
 try {
-  await program.parseAsync()
+  await program.parseAsync(bracketed(process.argv.slice(2)), { from: 'user' })
   process.exitCode = context.exitCode
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage

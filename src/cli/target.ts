@@ -98,6 +98,12 @@ export function parseSelection(text: string): Selector[] {
   })
 }
 
+/** A command line whose selections of several parts, such as `-3:, 0`, are in brackets: they would be taken for options. */
+export function bracketed(args: readonly string[]): string[] {
+  const end = args.indexOf('--')
+  return args.map((arg, i) => (/^-\d+\s*[:,]/.test(arg) && (end < 0 || i < end) ? `[${arg}]` : arg))
+}
+
 /** The part of a view that a selection names. */
 export function select(view: NdView, selection: string | undefined): NdView {
   if (selection === undefined) return view

@@ -51,7 +51,7 @@ test.each(OPTIONS)('%s', async (option, value, kinds) => {
     const out = inFolder(`${kind}${option}.svg`)
     const message = await complaint(inFolder(file), '--kind', kind, option, ...value, '-o', out)
     if (kinds.includes(kind)) expect(message, kind).toBeNull()
-    else expect(message).toBe(`${option}: is for ${kinds.join(', ')}, this is ${kind}`)
+    else expect(message).toBe(`${option}: is for --kind ${kinds.join(' or ')}, this is ${kind}`)
     expect(existsSync(out)).toBe(kinds.includes(kind))
   }
 })

@@ -95,7 +95,7 @@ const OF_FIGURES: readonly (keyof Look)[] = ['width', 'height', 'scale', 'theme'
 export function checkLook(isGiven: (option: keyof Look) => boolean, kind: Kind, format: Format): void {
   for (const [option, kinds] of FITTING) {
     if (!isGiven(option) || kinds.includes(kind)) continue
-    throw new UsageError(`--${option}: is for ${kinds.join(', ')}, this is ${kind}`, `--kind says which it is to be`)
+    throw new UsageError(`--${option}: is for --kind ${kinds.join(' or ')}, this is ${kind}`)
   }
   if (isGiven('center') && isGiven('log')) throw new UsageError('--center: has no use with --log')
   if (isGiven('robust') && isGiven('vmin') && isGiven('vmax')) {
