@@ -1,12 +1,14 @@
 // npymap append: rows to an .npy, members to an .npz.
 
+import { statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Command } from 'commander'
 import { NpyWriter, NpzWriter, readHeader } from '../index.ts'
 import { UsageError } from './failure.ts'
+import { countOf } from './options.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
-import { isArchive, openTarget, parseCount, parseTarget } from './target.ts'
+import { isArchive, type OpenedTarget, openTarget, parseTarget } from './target.ts'
 import { bytesText, countText, nameText } from './text.ts'
 
 interface AppendCommandOptions {
@@ -21,19 +23,27 @@ export function appendCommand(context: Context): Command {
     .argument('<file>', 'the file that grows')
     .argument('<arrays...>', 'FILE.npy, FILE.npz:MEMBER; for archives also NAME=FILE')
     .option('--compress', 'deflate the new members')
-    .option('--level <level>', 'how hard (6)', parseCount)
+    .option('--level <level>', 'how hard: 0 to 12 (6); implies --compress', countOf('--level'))
     .addHelpText(
       'after',
       `
-A reader sees the file whole at any moment (.npy), and a crash loses nothing that was there.
+A reader sees the file whole at any moment (.npy), and a crash loses nothing that was there. An archive cannot be read while
+it is appended to.
+
+NAME=FILE appends FILE as member NAME; without a name it is that of the file, or of the member. Write ./a=b.npy for a file
+whose own name has a '='. Behind -- everything is a file, whatever it begins with.
 
 Examples:
   npymap append log.npy today.npy
-  npymap append model.npz bias.npy w2=weights.npy --compress`,
+  npymap append model.npz bias.npy w2=weights.npy --compress
+  npymap append model.npz copy=model.npz:w       its own members, too
+  npymap append log.npy -- -x.npy`,
     )
     .action(async (file: string, arrays: string[], options: AppendCommandOptions, command: Command) => {
       const quiet = isQuiet(command)
+      const isPacked = options.compress === true || options.level !== undefined
       if (isArchive(parseTarget(file))) await appendMembers(file, arrays, options, context, quiet)
+      else if (isPacked) throw new UsageError('append: --compress and --level are for archives')
       else await appendRows(file, arrays, context, quiet)
     })
 }
@@ -78,24 +88,39 @@ async function appendMembers(
   if (member !== null) throw new UsageError('append: expected an archive, got a member of one')
   const compress = options.level === undefined ? options.compress === true : { level: options.level }
   const writer = await NpzWriter.append(path, { signal, compress })
+  const own = new Map<string, OpenedTarget>()
+  const lines: string[] = []
   try {
-    for (const text of arrays) {
-      const { name, source } = memberOf(text)
-      const { view, close } = openTarget(source)
+    const members = arrays.map(memberOf)
+    // While it grows, the archive itself cannot be opened.
+    for (const { source } of members) {
+      if (isSameFile(parseTarget(source).path, path) && !own.has(source)) own.set(source, openTarget(source))
+    }
+    for (const { name, source } of members) {
+      const { view, close } = own.get(source) ?? openTarget(source)
       const progress = progressOf(name, view.nbytes, quiet)
       try {
         await writer.write(name, view)
-        await print(`${path}:${nameText(name)}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
+        lines.push(`${path}:${nameText(name)}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
       } finally {
         progress.end()
-        close()
+        if (!own.has(source)) close()
       }
     }
     await writer.close()
+    // Not before: what was written goes when a later one fails.
+    await print(lines.join(''))
   } catch (error) {
     await writer.abort()
     throw error
+  } finally {
+    for (const { close } of own.values()) close()
   }
+}
+
+function isSameFile(a: string, b: string): boolean {
+  const [first, second] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }))
+  return first !== undefined && second !== undefined && first.ino === second.ino && first.dev === second.dev
 }
 
 /** `w=weights.npy`, or a file whose name is the member's. */

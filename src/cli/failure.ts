@@ -28,25 +28,40 @@ Exit codes:
 /** What to do about an error, where there is something to do that its message does not say. */
 const HINTS: readonly (readonly [match: (error: Error & { code?: unknown }) => boolean, hint: string])[] = [
   [(error) => error.code === 'ERR_FORMAT' && /magic/i.test(error.message), 'for a raw file give --dtype'],
+  [
+    (error) => error.code === 'ERR_FORMAT' && /NpzWriter\.recover/.test(error.message),
+    'from here: npymap recover FILE.npz',
+  ],
+  [
+    (error) => error.code === 'ERR_FORMAT' && /NpyWriter\.recover/.test(error.message),
+    'from here: npymap recover FILE.npy',
+  ],
   [(error) => error.code === 'EWOULDBLOCK', 'wait for the other writer to finish'],
 ]
 
-/** Says on standard error what went wrong, and returns the exit code. */
-export function report(error: unknown, debug: boolean): number {
-  if (!(error instanceof Error)) {
-    process.stderr.write(`npymap: ${String(error)}\n`)
-    return EXIT.failed
-  }
-  if (error.name === 'AbortError') return EXIT.interrupted
+/** What went wrong, in one line, and the exit code for it. */
+export interface Failure {
+  readonly error: string
+  readonly code: number
+}
+
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof Error)) return { error: String(error), code: EXIT.failed }
   const hint = error instanceof UsageError ? error.hint : HINTS.find(([match]) => match(error))?.[1]
-  process.stderr.write(
-    `npymap: ${nameText(error.message.replaceAll('\n', ' '))}${hint === undefined ? '' : `; ${hint}`}\n`,
-  )
-  if (debug) process.stderr.write(`${error.stack}\n`)
+  const text = nameText(error.message.replaceAll('\n', ' '))
   const isUsage =
     error instanceof UsageError ||
     isNpymapError(error, 'ERR_SELECTION') ||
     error instanceof TypeError ||
     error instanceof RangeError
-  return isUsage ? EXIT.usage : EXIT.failed
+  return { error: hint === undefined ? text : `${text}; ${hint}`, code: isUsage ? EXIT.usage : EXIT.failed }
+}
+
+/** Says on standard error what went wrong, and returns the exit code. */
+export function report(error: unknown, debug: boolean): number {
+  if (error instanceof Error && error.name === 'AbortError') return EXIT.interrupted
+  const { error: text, code } = failureOf(error)
+  process.stderr.write(`npymap: ${text}\n`)
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  return code
 }

@@ -3,9 +3,9 @@
 import { Command } from 'commander'
 import { buildInfo, type MemberInfo, type NpyFileHeader, openNpz, readHeader } from '../index.ts'
 import { EXIT, UsageError } from './failure.ts'
-import { type Context, print } from './run.ts'
-import { isArchive, openTarget, parseTarget, type RawLayout, shapeText, withRawOptions } from './target.ts'
-import { bytesText, countText, nameText, tableText } from './text.ts'
+import { type Context, passOver, print } from './run.ts'
+import { checkLayout, isArchive, openTarget, parseTarget, type RawLayout, shapeText, withRawOptions } from './target.ts'
+import { behindText, bytesText, countText, nameText, tableText } from './text.ts'
 
 interface InfoOptions extends RawLayout {
   readonly json?: boolean
@@ -22,6 +22,10 @@ export function infoCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
+A file that cannot be read does not stop the others: its error goes to standard error (with --json: a line {file, error,
+code}), and the exit code is the worst of all. 1: a file is cut short. Bytes behind the data, as while rows are appended and
+the header does not count them yet, are told and no error.
+
 Examples:
   npymap info embeddings.npy
   npymap info model.npz                          all members, as a table
@@ -29,14 +33,20 @@ Examples:
   npymap info samples.raw --dtype '<i2' --shape 48000,2
   npymap info --build`,
     )
-    .action(async (files: string[], options: InfoOptions) => {
+    .action(async (files: string[], options: InfoOptions, self: Command) => {
       if (options.build === true) await print(options.json === true ? `${JSON.stringify(buildInfo())}\n` : buildText())
       if (files.length === 0 && options.build !== true) throw new UsageError('info: expected a file')
-      for (const [i, file] of files.entries()) {
-        const facts = factsOf(file, options)
-        if (options.json === true) await print(`${JSON.stringify(facts)}\n`)
-        else await print(`${i > 0 ? '\n' : ''}${textOf(facts)}`)
-        if ('cutShort' in facts && facts.cutShort) context.exitCode = EXIT.negative
+      for (const file of files) checkLayout(parseTarget(file), options)
+      const json = options.json === true
+      let shown = 0
+      for (const file of files) {
+        try {
+          const facts = factsOf(file, options)
+          await print(json ? `${JSON.stringify(facts)}\n` : `${shown++ > 0 ? '\n' : ''}${textOf(facts)}`)
+          if ('cutShort' in facts && facts.cutShort) context.exitCode = Math.max(context.exitCode, EXIT.negative)
+        } catch (error) {
+          await passOver(error, file, { context, command: self, json })
+        }
       }
     })
   return withRawOptions(command)
@@ -56,6 +66,8 @@ interface ArrayFacts {
   readonly version?: readonly number[]
   readonly fileByteLength?: number
   readonly cutShort: boolean
+  /** Bytes of the file that the header does not count. */
+  readonly behindByteLength: number
 }
 
 interface MemberFacts {
@@ -102,6 +114,7 @@ function npyFacts(file: string, header: NpyFileHeader): ArrayFacts {
     version,
     fileByteLength,
     cutShort: byteOffset + nbytes > fileByteLength,
+    behindByteLength: Math.max(0, fileByteLength - byteOffset - nbytes),
   }
 }
 
@@ -111,7 +124,7 @@ function rawFacts(file: string, options: InfoOptions): ArrayFacts {
     const { dtype, shape, order, nbytes, size, byteOffset } = view as typeof view & { byteOffset: number }
     const alignment = alignmentOf(byteOffset)
     const layout = { shape, dtype: dtype.toString(), descr: dtype.descr, order, size, nbytes, byteOffset, alignment }
-    return { file, kind: 'raw', ...layout, cutShort: false }
+    return { file, kind: 'raw', ...layout, cutShort: false, behindByteLength: 0 }
   } finally {
     close()
   }
@@ -161,24 +174,39 @@ function textOf(facts: ArrayFacts | ArchiveFacts): string {
 }
 
 function arrayText(facts: ArrayFacts): string {
-  const { file, kind, shape, dtype, descr, order, size, nbytes, byteOffset, alignment, version, cutShort } = facts
+  const {
+    file,
+    kind,
+    shape,
+    dtype,
+    descr,
+    order,
+    size,
+    nbytes,
+    byteOffset,
+    alignment,
+    version,
+    cutShort,
+    behindByteLength,
+  } = facts
   const code = typeof descr === 'string' ? ` (${descr})` : ''
   const format = kind === 'raw' ? 'raw' : `npy ${version?.join('.')}`
   const rows = [
     ['shape', `${shapeText(shape)}, ${countText(size)} elements`],
     ['dtype', `${dtype}${code}`],
     ['order', order ?? 'strided'],
-    ['data', `${bytesText(nbytes)} (${countText(nbytes)} bytes)`],
+    ['data', nbytes < 1024 ? bytesText(nbytes) : `${bytesText(nbytes)} (${countText(nbytes)} bytes)`],
     ['begins', `at byte ${countText(byteOffset)}, a multiple of ${alignment}`],
     ['format', format],
     ...(cutShort ? [['CUT SHORT', `the file has ${countText(facts.fileByteLength ?? 0)} bytes`]] : []),
+    ...(behindByteLength > 0 ? [['note', behindText(behindByteLength)]] : []),
   ]
   return `${file}\n${tableText(rows.map(([name, value]) => [`  ${name}`, value as string]))}`
 }
 
 function archiveText({ file, members }: ArchiveFacts): string {
-  const rows = members.map((member) => {
-    if ('error' in member) return [`  ${nameText(member.name)}`, nameText(member.error), '', '', '', '', '']
+  const rows = members.flatMap((member) => {
+    if ('error' in member) return []
     const { name, isArray, shape, dtype, order, byteLength, compression, compressedByteLength, seekable, aligned } =
       member
     const ratio = byteLength === 0 ? 100 : (100 * compressedByteLength) / byteLength
@@ -186,10 +214,15 @@ function archiveText({ file, members }: ArchiveFacts): string {
       compression === 'stored' ? (aligned ? 'mapped' : 'mapped, unaligned') : seekable ? 'seekable' : 'sequential'
     const kept = compression === 'stored' ? 'stored' : `${compression} ${ratio.toFixed(ratio < 10 ? 1 : 0)} %`
     const layout = isArray ? [shapeText(shape), dtype, order ?? ''] : ['no array', '', '']
-    return [`  ${nameText(name)}`, ...layout, bytesText(byteLength), kept, access]
+    return [[`  ${nameText(name)}`, ...layout, bytesText(byteLength), kept, access]]
   })
   const head = [['  member', 'shape', 'dtype', 'order', 'size', 'kept', 'access']]
-  return `${file}: ${members.length} member${members.length === 1 ? '' : 's'}\n${tableText([...head, ...rows], [4])}`
+  const table = rows.length === 0 ? '' : tableText([...head, ...rows], [4])
+  // Below the table: a sentence in it would tear its columns apart.
+  const errors = members.flatMap((member) =>
+    'error' in member ? [`  ${nameText(member.name)}: ${nameText(member.error)}\n`] : [],
+  )
+  return `${file}: ${members.length} member${members.length === 1 ? '' : 's'}\n${table}${errors.join('')}`
 }
 
 function buildText(): string {

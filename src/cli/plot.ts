@@ -4,7 +4,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { UsageError } from './failure.ts'
 import type { Reading } from './plot/cost.ts'
-import { type Look, withLook } from './plot/look.ts'
+import { checkLook, type Look, withLook } from './plot/look.ts'
 import { subjectOf } from './plot/subject.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
@@ -31,6 +31,9 @@ export function plotCommand(context: Context): Command {
 Arrays of more elements than the picture has pixels are drawn as means of blocks, lines as the band from least to greatest;
 those of more bytes than --budget as a sample. The line below the title says which.
 
+For heat maps: --cmap, --center; for histograms: --bins; for heat maps and images: --origin, --aspect; for all but images:
+--vmin, --vmax, --robust, --log; for figures, not in the terminal: --width, --height, --scale, --theme (images: there, too).
+
 Examples:
   npymap plot embeddings.npy                       in the terminal
   npymap plot embeddings.npy ':1000' -o part.png
@@ -44,6 +47,7 @@ Examples:
       try {
         const { budget = BUDGET } = options
         const subject = subjectOf(target, selection, options.field, options.kind)
+        checkLook((option) => self.getOptionValueSource(option) === 'cli', subject.kind, format)
         const progress = progressOf('plot', Math.min(subject.view.nbytes, budget), isQuiet(self))
         const reading: Reading = {
           budget,
@@ -94,6 +98,7 @@ function replaceFile(path: string, bytes: Uint8Array): void {
     renameSync(temporary, path)
   } catch (error) {
     rmSync(temporary, { force: true })
+    if (error instanceof Error) error.message = error.message.replaceAll(temporary, path)
     throw error
   }
 }

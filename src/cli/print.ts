@@ -1,8 +1,9 @@
 // npymap print: elements as NumPy prints them.
 
 import { Command } from 'commander'
+import { countOf } from './options.ts'
 import { type Context, print } from './run.ts'
-import { openTarget, parseCount, type RawLayout, select, withRawOptions } from './target.ts'
+import { openTarget, type RawLayout, select, withRawOptions } from './target.ts'
 
 interface PrintCommandOptions extends RawLayout {
   readonly precision?: number
@@ -19,10 +20,10 @@ export function printCommand(_: Context): Command {
     .description("any slice, as NumPy prints it: '1:10, ..., -1'. Reads what is shown, and no more")
     .argument('<file>', 'FILE.npy, FILE.npz:MEMBER, or raw with --dtype')
     .argument('[selection]', "what NumPy has between brackets: '5', '::1000', '..., 0', '-3:, None'")
-    .option('--precision <digits>', 'digits after the point, at most (8)', parseCount)
-    .option('--threshold <count>', 'arrays with more elements are summarised (1000)', parseCount)
-    .option('--edge <count>', 'elements at each end of a summarised axis (3)', parseCount)
-    .option('--width <characters>', 'of a line (75)', parseCount)
+    .option('--precision <digits>', 'digits after the point, at most (8)', countOf('--precision'))
+    .option('--threshold <count>', 'arrays with more elements are summarised (1000)', countOf('--threshold'))
+    .option('--edge <count>', 'elements at each end of a summarised axis (3)', countOf('--edge'))
+    .option('--width <characters>', 'of a line (75)', countOf('--width'))
     .option('--suppress', 'print floats near zero as zero')
     .option('--field <name>', 'a field of structured elements')
     .addHelpText(

@@ -18,6 +18,8 @@ export function progressOf(what: string, byteLength: number, quiet: boolean): Pr
   const begun = Date.now()
   let bar: SingleBar | null = null
   let done = 0
+  // The second Ctrl-C ends the process where it is: the cursor must not stay hidden.
+  const leave = (): void => bar?.stop()
   return {
     add(more) {
       done += more
@@ -29,11 +31,13 @@ export function progressOf(what: string, byteLength: number, quiet: boolean): Pr
           { format, stream: process.stderr, clearOnComplete: true, hideCursor: true },
           Presets.shades_classic,
         )
+        process.once('exit', leave)
         bar.start(byteLength, 0, { done: '', all: bytesText(byteLength), rate: '' })
       }
       bar.update(Math.min(done, byteLength), { done: bytesText(done), rate: bytesText(done / seconds) })
     },
     end() {
+      process.off('exit', leave)
       bar?.stop()
     },
   }

@@ -1,7 +1,7 @@
 // npymap recover: what is in a file whose writer died, and its repair.
 
 import { Command } from 'commander'
-import { NpyWriter, NpzWriter } from '../index.ts'
+import { NpyWriter, NpzWriter, readHeader } from '../index.ts'
 import { EXIT, UsageError } from './failure.ts'
 import { type Context, print } from './run.ts'
 import { isArchive, parseTarget, shapeText } from './target.ts'
@@ -25,6 +25,8 @@ export function recoverCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
+Says how many bytes each repair cuts off (--json: wouldDrop, and droppedByteLength after it). A repair never touches a file
+that is being appended to; looking does not know whether it is.
 Exits with 1 when the file is not whole, and was not repaired.
 
 Examples:
@@ -46,21 +48,41 @@ interface Found {
   readonly text: string
   readonly whole: boolean
   readonly repaired: boolean
+  /** Bytes that each repair would cut off; null for one that cannot be done. */
+  readonly wouldDrop: Readonly<Record<string, number | null>>
+  /** Bytes that were cut off. */
+  readonly droppedByteLength: number
 }
 
 async function npy(path: string, repair: string | true | undefined): Promise<Found> {
   if (repair !== undefined && repair !== 'rows' && repair !== 'header') {
-    throw new UsageError("--repair: expected 'rows' or 'header' for an .npy file")
+    const got = repair === true ? 'no word' : JSON.stringify(repair)
+    throw new UsageError(`--repair: expected rows or header for an .npy file, got ${got}`)
   }
+  const { order } = readHeader(path, { maxHeaderSize: Number.MAX_SAFE_INTEGER })
   const found = await NpyWriter.recover(path, repair === undefined ? {} : { repair })
-  const { headerRows, wholeRows, leftoverByteLength, whole, repaired, shape } = found
+  const { headerRows, wholeRows, leftoverByteLength, whole, repaired, shape, dtype } = found
+  const rowShape = order === 'F' && shape.length > 1 ? shape.slice(0, -1) : shape.slice(1)
+  const rowByteLength = rowShape.reduce((product, extent) => product * extent, dtype.itemSize)
+  const behindHeader = (wholeRows - headerRows) * rowByteLength + leftoverByteLength
+  const wouldDrop = { rows: leftoverByteLength, header: wholeRows < headerRows ? null : behindHeader }
+  const dropped = repaired && repair !== undefined ? (wouldDrop[repair] ?? 0) : 0
   const seen = `the header speaks of ${countText(headerRows)} rows, the file has ${countText(wholeRows)}${leftoverByteLength === 0 ? '' : ` and ${countText(leftoverByteLength)} bytes of another`}`
   const text = whole
     ? `whole, ${shapeText(shape)}`
     : repaired
-      ? `repaired: ${seen}; now ${shapeText(shape)}`
-      : `not whole: ${seen}`
-  return { ...found, dtype: found.dtype.toString(), text } as Found
+      ? `repaired: ${seen}; now ${shapeText(shape)}, ${bytesCut(dropped)}`
+      : `not whole: ${seen}; ${repairsText(wouldDrop)}`
+  return { ...found, dtype: dtype.toString(), wouldDrop, droppedByteLength: dropped, text } as Found
+}
+
+function repairsText({ rows, header }: { readonly rows: number; readonly header: number | null }): string {
+  const byRows = `--repair rows cuts off ${countText(rows)} bytes`
+  return header === null ? byRows : `${byRows}, --repair header ${countText(header)}`
+}
+
+function bytesCut(byteLength: number): string {
+  return byteLength === 0 ? 'nothing cut off' : `${countText(byteLength)} bytes cut off`
 }
 
 async function archive(path: string, repair: string | true | undefined): Promise<Found> {
@@ -68,10 +90,12 @@ async function archive(path: string, repair: string | true | undefined): Promise
   const found = await NpzWriter.recover(path, { repair: repair === true })
   const { memberCount, leftoverByteLength, whole, repaired } = found
   const seen = `${countText(memberCount)} members`
+  const bytes = `${countText(leftoverByteLength)} bytes`
   const text = repaired
-    ? `repaired: ${seen}, ${countText(leftoverByteLength)} bytes behind them cut off`
+    ? `repaired: ${seen}, ${bytes} behind them cut off`
     : whole
       ? `whole, ${seen}`
-      : `not whole: ${seen}, and ${countText(leftoverByteLength)} bytes of an append that died behind them`
-  return { ...found, text }
+      : `not whole: ${seen}, and ${bytes} of an append that died behind them; --repair cuts those off`
+  const droppedByteLength = repaired ? leftoverByteLength : 0
+  return { ...found, wouldDrop: { archive: leftoverByteLength }, droppedByteLength, text }
 }

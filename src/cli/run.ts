@@ -1,7 +1,7 @@
 // What commands share while they run: the signal of Ctrl-C, and what they exit with.
 
 import type { Command } from 'commander'
-import { EXIT } from './failure.ts'
+import { EXIT, failureOf, report } from './failure.ts'
 
 /** The run of one command. */
 export interface Context {
@@ -25,6 +25,23 @@ export function interruptible(): Context {
 /** True when progress bars are not wanted. */
 export function isQuiet(command: Command): boolean {
   return command.optsWithGlobals<{ quiet?: boolean }>().quiet === true
+}
+
+/** How a command of several files goes on when one of them cannot be read. */
+export interface Going {
+  readonly context: Context
+  readonly command: Command
+  /** Lines of JSON are paired with files: the error is one of them. */
+  readonly json: boolean
+}
+
+/** Says what is wrong with one file. The command ends with the worst of its exit codes. Throws what ends it at once. */
+export async function passOver(error: unknown, file: string, { context, command, json }: Going): Promise<void> {
+  if (context.signal.aborted) throw error
+  const { code } = failureOf(error)
+  if (json) await print(`${JSON.stringify({ file, ...failureOf(error) })}\n`)
+  else report(error, command.optsWithGlobals<{ debug?: boolean }>().debug === true)
+  context.exitCode = Math.max(context.exitCode, code)
 }
 
 /** Lets timers and signals have their turn. */

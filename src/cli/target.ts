@@ -4,6 +4,9 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { Memmap, type NdView, type NpzFile, open, openNpz, SelectionError, type Selector } from '../index.ts'
 import { UsageError } from './failure.ts'
+import { countOf, countsOf, oneOf } from './options.ts'
+
+export { parseCount } from './options.ts'
 
 /** The layout of a raw file, as the options tell it. */
 export interface RawLayout {
@@ -43,13 +46,11 @@ export function isArchive(target: Target): boolean {
 /** Opens what is meant. An archive of one member needs no name. */
 export function openTarget(text: string, raw: RawLayout = {}, mode: 'r' | 'r+' = 'r'): OpenedTarget {
   const target = parseTarget(text)
+  checkLayout(target, raw)
   if (raw.dtype !== undefined) {
     const { dtype, shape, offset: byteOffset = 0, order = 'C' } = raw
     const view = Memmap.raw(target.path, { dtype, byteOffset, order, mode, ...(shape === undefined ? {} : { shape }) })
     return { view, name: text, archive: null, close: () => view.close() }
-  }
-  if (raw.shape !== undefined || raw.offset !== undefined) {
-    throw new UsageError('--shape and --offset describe raw files, and need --dtype')
   }
   if (!isArchive(target)) {
     const view = open(target.path, { mode })
@@ -62,6 +63,16 @@ export function openTarget(text: string, raw: RawLayout = {}, mode: 'r' | 'r+' =
   } catch (error) {
     archive.close()
     throw error
+  }
+}
+
+/** Refuses a layout where it would not be used: members and .npy files have their own. */
+export function checkLayout({ path, member }: Target, { dtype, shape, offset, order }: RawLayout): void {
+  if (dtype === undefined && (shape !== undefined || offset !== undefined || order !== undefined)) {
+    throw new UsageError('--shape, --offset and --order describe raw files, and need --dtype')
+  }
+  if (dtype !== undefined && member !== null) {
+    throw new UsageError(`--dtype describes raw files, ${JSON.stringify(member)} is a member of ${path}`)
   }
 }
 
@@ -87,6 +98,12 @@ export function parseSelection(text: string): Selector[] {
   })
 }
 
+/** A command line whose selections of several parts, such as `-3:, 0`, are in brackets: they would be taken for options. */
+export function bracketed(args: readonly string[]): string[] {
+  const end = args.indexOf('--')
+  return args.map((arg, i) => (/^-\d+\s*[:,]/.test(arg) && (end < 0 || i < end) ? `[${arg}]` : arg))
+}
+
 /** The part of a view that a selection names. */
 export function select(view: NdView, selection: string | undefined): NdView {
   if (selection === undefined) return view
@@ -107,24 +124,7 @@ export function shapeText(shape: readonly number[]): string {
 export function withRawOptions(command: Command): Command {
   return command
     .option('--dtype <dtype>', 'read a raw file: its dtype, as NumPy writes it (float32, <i2, >f8)')
-    .option('--shape <list>', 'its shape: 1000,768 (all of the file when left out)', parseShapeOption)
-    .option('--offset <bytes>', 'where its data begins, in bytes', parseCount)
-    .option('--order <order>', 'C or F', parseOrder)
-}
-
-function parseShapeOption(text: string): number[] {
-  return text.split(/[,x]/).map((part) => parseCount(part.trim()))
-}
-
-/** A whole number, not below zero; also `64k`, `8M`, `2G`, in powers of 1024. */
-export function parseCount(text: string): number {
-  const match = /^(\d+)([kmgt]?)i?b?$/i.exec(text.trim())
-  const count = match === null ? Number.NaN : Number(match[1]) * 1024 ** ' kmgt'.indexOf(match[2]?.toLowerCase() || ' ')
-  if (!Number.isSafeInteger(count)) throw new UsageError(`expected a whole number, got ${JSON.stringify(text)}`)
-  return count
-}
-
-function parseOrder(text: string): 'C' | 'F' {
-  if (text !== 'C' && text !== 'F') throw new UsageError(`--order: expected C or F, got ${JSON.stringify(text)}`)
-  return text
+    .option('--shape <list>', 'its shape: 1000,768 (all of the file when left out)', countsOf('--shape'))
+    .option('--offset <bytes>', 'where its data begins, in bytes', countOf('--offset'))
+    .option('--order <order>', 'C or F', oneOf('--order', ['C', 'F']))
 }

@@ -36,3 +36,8 @@ export function tableText(rows: readonly (readonly string[])[], right: readonly 
 export function nameText(name: string): string {
   return name.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }
+
+/** Of bytes that a header does not count. */
+export function behindText(byteLength: number): string {
+  return `${countText(byteLength)} bytes behind the data: being appended to, or its writer died (npymap recover)`
+}

@@ -89,6 +89,11 @@ describe('print', () => {
   test.each([
     [[npy, '5'], '[3.75 4.   4.25]\n'],
     [[npy, '[-1, ...]'], '[1499.25 1499.5  1499.75]\n'],
+    [[npy, '-1, ...'], '[1499.25 1499.5  1499.75]\n'],
+    [[npy, '-1'], '[1499.25 1499.5  1499.75]\n'],
+    [[npy, '-2:, 0'], '[1498.5  1499.25]\n'],
+    [[npy, '--precision', '1', '-2:, 0'], '[1498.5 1499.2]\n'],
+    [[npy, '--', '-1:, 0'], '[1499.25]\n'],
     [[npy, '1000:1002, 1'], '[750.25 751.  ]\n'],
     [[npy, '0, 1'], '0.25\n'],
     [[npy, ':2', '--precision', '1'], '[[0.  0.2 0.5]\n [0.8 1.  1.2]]\n'],
@@ -156,12 +161,14 @@ describe('verify', () => {
     truncateSync(cut, 20_000)
     expect(await npymap(['verify', cut])).toMatchObject({
       code: 1,
-      text: `BROKEN  ${cut}: 4128 bytes are missing; the header speaks of 2000 rows, the file has 1656: see npymap recover, unless it is being appended to\n`,
+      text: `BROKEN  ${cut}: 4128 bytes are missing; the header speaks of 2000 rows, the file has 1656: see npymap recover\n`,
     })
     const long = inFolder('long.npy')
     copyFileSync(npy, long)
     appendFileSync(long, Buffer.alloc(13))
-    expect((await npymap(['verify', long])).text).toContain('13 bytes are behind the data')
+    expect(await output('verify', long)).toContain('; 13 bytes behind the data: being appended to, or its writer died')
+    expect(await output('info', long)).toMatch(/\n {2}note +13 bytes behind the data/)
+    expect(JSON.parse(await output('info', '--json', long))).toMatchObject({ behindByteLength: 13, cutShort: false })
     writeFileSync(cut, 'hello')
     expect(await npymap(['verify', cut, npy])).toMatchObject({
       code: 1,
@@ -177,15 +184,41 @@ describe('verify', () => {
 })
 
 describe.skipIf(loadAddon() === null)('recover', () => {
+  test('rows that are missing: only those are left that are there', async () => {
+    const path = inFolder('lacking.npy')
+    copyFileSync(npy, path)
+    truncateSync(path, 128 + 12 * 10 + 3)
+    const { code, text } = await npymap(['recover', path])
+    expect({ code, text }).toEqual({
+      code: 1,
+      text: `${path}: not whole: the header speaks of 2 000 rows, the file has 10 and 3 bytes of another; --repair rows cuts off 3 bytes\n`,
+    })
+    expect(JSON.parse(await output('recover', path, '--repair', 'rows', '--json'))).toMatchObject({
+      shape: [10, 3],
+      wouldDrop: { rows: 3, header: null },
+      droppedByteLength: 3,
+    })
+  })
+
   test('looks, then repairs', async () => {
     const path = inFolder('grown.npy')
     copyFileSync(npy, path)
     appendFileSync(path, Buffer.alloc(12 * 3 + 5))
     expect(await npymap(['recover', path])).toMatchObject({
       code: 1,
-      text: `${path}: not whole: the header speaks of 2 000 rows, the file has 2 003 and 5 bytes of another\n`,
+      text: `${path}: not whole: the header speaks of 2 000 rows, the file has 2 003 and 5 bytes of another; --repair rows cuts off 5 bytes, --repair header 41\n`,
     })
-    expect(await output('recover', path, '--repair', 'rows')).toContain('now (2003, 3)')
+    const copy = inFolder('grown-copy.npy')
+    copyFileSync(path, copy)
+    expect(JSON.parse((await npymap(['recover', '--json', path])).text)).toMatchObject({
+      wouldDrop: { rows: 5, header: 41 },
+      droppedByteLength: 0,
+    })
+    expect(JSON.parse(await output('recover', copy, '--repair', 'header', '--json'))).toMatchObject({
+      droppedByteLength: 41,
+    })
+    expect(readFileSync(copy).equals(readFileSync(npy))).toBe(true)
+    expect(await output('recover', path, '--repair', 'rows')).toContain('now (2003, 3), 5 bytes cut off')
     expect(await output('recover', path)).toBe(`${path}: whole, (2003, 3)\n`)
     expect(await npymap(['recover', path, '--repair'])).toMatchObject({ code: 2 })
   })
@@ -194,7 +227,10 @@ describe.skipIf(loadAddon() === null)('recover', () => {
     const path = inFolder('grown.npz')
     copyFileSync(stored, path)
     appendFileSync(path, Buffer.alloc(100))
-    expect(await npymap(['recover', path])).toMatchObject({ code: 1 })
+    const looked = await npymap(['recover', path])
+    expect(looked).toMatchObject({ code: 1, text: expect.stringContaining('100 bytes of an append that died') })
+    const { text } = await npymap(['recover', '--json', path])
+    expect(JSON.parse(text)).toMatchObject({ wouldDrop: { archive: 100 }, droppedByteLength: 0 })
     expect(await output('recover', path, '--repair')).toContain('2 members, 100 bytes behind them cut off')
     expect(readFileSync(path).equals(readFileSync(stored))).toBe(true)
   })

@@ -91,6 +91,22 @@ describe('heat maps', () => {
     expect([...turned.values]).toEqual([...(sample.transpose().toTypedArray() as Float64Array)])
   })
 
+  test.each([
+    [1_000_000, [0, 1, 2]],
+    [100_000, [0, 1, 2]],
+    [1_000_000, [1, 0, 2]],
+  ])('channels of one read are those of a read each (budget %i, axes %j)', async (budget, axes) => {
+    const view = (await arrayOf([300, 200, 3], noise)).transpose(...axes)
+    const most = { rows: 40, cols: 50 }
+    const grid = await gridOf(view, most, reading(budget))
+    expect(grid.channels).toBe(3)
+    for (const channel of [0, 1, 2]) {
+      const { values, ...rest } = await gridOf(view.slice('...', channel), most, reading(budget))
+      expect({ ...grid, channels: 1, values: [], nanCount: 0 }).toEqual({ ...rest, values: [] })
+      expect(near(grid.values.filter((_, i) => i % 3 === channel))).toEqual(near(values))
+    }
+  })
+
   test('a deflated member is sampled the same', async () => {
     const view = await arrayOf([600, 500], (i) => i % 1000)
     const path = join(temp, 'z.npz')

@@ -1,5 +1,5 @@
 // An array of two axes, made as small as a picture of it: means of blocks where all of it may be read, else every n-th row
-// and column.
+// and column. A third axis is of channels, which keep apart.
 
 import type { NdView } from '../../index.ts'
 import { pagesByteLength, type Reading } from './cost.ts'
@@ -11,7 +11,9 @@ export interface Grid {
   readonly cols: number
   readonly rowStep: number
   readonly colStep: number
-  /** In C order. NaN where every element of the block is. */
+  /** Of each cell; 1 for arrays of two axes. */
+  readonly channels: number
+  /** In C order, channels together. NaN where every element of the block is. */
   readonly values: Float64Array
   readonly how: 'all' | 'means' | 'sample'
   /** NaN among the elements that were read. */
@@ -35,9 +37,10 @@ export function stepsWithin(
   budget: number,
 ): { rowStep: number; colStep: number } {
   const [height, width] = view.shape as [number, number]
+  const plane = planeOf(view)
   let rowStep = stepFor(height, most.rows)
   let colStep = stepFor(width, most.cols)
-  const stepped = (): NdView => view.slice(`::${rowStep}`, `::${colStep}`)
+  const stepped = (): NdView => plane.slice(`::${rowStep}`, `::${colStep}`)
   while (pagesByteLength(stepped()) > budget) {
     const [rows, cols] = stepped().shape as [number, number]
     const sparse = Math.abs(view.byteStrides[1] as number) * colStep >= 4096
@@ -46,6 +49,11 @@ export function stepsWithin(
     else break
   }
   return { rowStep, colStep }
+}
+
+/** The first channel: the others lie in its pages. */
+function planeOf(view: NdView): NdView {
+  return view.ndim === 3 ? view.slice('...', 0) : view
 }
 
 /** The picture of an array, at most so many cells high and wide. */
@@ -57,8 +65,12 @@ export async function gridOf(
   const [first, second] = view.byteStrides as [number, number]
   // Along the file: neighbours in it are read together.
   if (Math.abs(first) >= Math.abs(second)) return alongFile(view, most, reading)
-  const turned = await alongFile(view.transpose(), { rows: most.cols, cols: most.rows }, reading)
-  return transposed(turned)
+  const picture = await alongFile(turned(view), { rows: most.cols, cols: most.rows }, reading)
+  return transposed(picture)
+}
+
+function turned(view: NdView): NdView {
+  return view.ndim === 3 ? view.transpose(1, 0, 2) : view.transpose()
 }
 
 async function alongFile(
@@ -66,7 +78,7 @@ async function alongFile(
   most: { readonly rows: number; readonly cols: number },
   reading: Reading,
 ): Promise<Grid> {
-  if (pagesByteLength(view) <= reading.budget) return blockMeans(view, most, reading)
+  if (pagesByteLength(planeOf(view)) <= reading.budget) return blockMeans(view, most, reading)
   const { rowStep, colStep } = stepsWithin(view, most, reading.budget)
   return sampled(view, rowStep, colStep, reading)
 }
@@ -76,23 +88,23 @@ async function blockMeans(
   most: { readonly rows: number; readonly cols: number },
   { signal, onRead }: Reading,
 ): Promise<Grid> {
-  const [height, width] = view.shape as [number, number]
+  const [height, width, channels = 1] = view.shape as [number, number, number?]
   const rowStep = stepFor(height, most.rows)
   const colStep = stepFor(width, most.cols)
   const [rows, cols] = [Math.ceil(height / rowStep), Math.ceil(width / colStep)]
-  const values = new Float64Array(rows * cols)
-  const counts = new Float64Array(rows * cols)
+  const values = new Float64Array(rows * cols * channels)
+  const counts = new Float64Array(rows * cols * channels)
   for await (const { start, view: part } of view.chunks({ byteLength: PIECE_BYTE_LENGTH, signal })) {
     const numbers = await numbersOf(part, signal)
-    addRows(values, counts, { numbers, start, width, rowStep, colStep, cols })
+    addRows(values, counts, { numbers, start, width, rowStep, colStep, cols, channels })
     onRead(part.nbytes)
   }
-  let nanCount = height * width
+  let nanCount = height * width * channels
   for (let i = 0; i < values.length; i++) {
     nanCount -= counts[i] as number
     values[i] = counts[i] === 0 ? Number.NaN : (values[i] as number) / (counts[i] as number)
   }
-  return { rows, cols, rowStep, colStep, values, how: rowStep * colStep > 1 ? 'means' : 'all', nanCount }
+  return { rows, cols, rowStep, colStep, channels, values, how: rowStep * colStep > 1 ? 'means' : 'all', nanCount }
 }
 
 interface Rows {
@@ -102,37 +114,41 @@ interface Rows {
   readonly rowStep: number
   readonly colStep: number
   readonly cols: number
+  readonly channels: number
 }
 
 function addRows(
   sums: Float64Array,
   counts: Float64Array,
-  { numbers, start, width, rowStep, colStep, cols }: Rows,
+  { numbers, start, width, rowStep, colStep, cols, channels }: Rows,
 ): void {
   let at = 0
   for (let row = start; at < numbers.length; row++) {
-    const base = Math.floor(row / rowStep) * cols
-    for (let col = 0, left = width; col < cols; col++, left -= colStep) {
-      const end = at + Math.min(colStep, left)
-      let sum = 0
-      let count = 0
-      for (; at < end; at++) {
-        const value = numbers[at] as number
-        if (Number.isNaN(value)) continue
-        sum += value
-        count++
+    let cell = Math.floor(row / rowStep) * cols * channels
+    for (let left = width; left > 0; left -= colStep) {
+      const end = at + Math.min(colStep, left) * channels
+      for (let channel = 0; channel < channels; channel++, cell++) {
+        let sum = 0
+        let count = 0
+        for (let i = at + channel; i < end; i += channels) {
+          const value = numbers[i] as number
+          if (Number.isNaN(value)) continue
+          sum += value
+          count++
+        }
+        sums[cell]! += sum
+        counts[cell]! += count
       }
-      sums[base + col]! += sum
-      counts[base + col]! += count
+      at = end
     }
   }
 }
 
 async function sampled(view: NdView, rowStep: number, colStep: number, { signal, onRead }: Reading): Promise<Grid> {
   const part = view.slice(`::${rowStep}`, `::${colStep}`)
-  const [rows, cols] = part.shape as [number, number]
-  const values = new Float64Array(rows * cols)
-  const row = pagesByteLength(part.slice('0:1'))
+  const [rows, cols, channels = 1] = part.shape as [number, number, number?]
+  const values = new Float64Array(rows * cols * channels)
+  const row = pagesByteLength(planeOf(part).slice('0:1'))
   // Read-ahead would fetch what the sample leaves out; whole rows are asked for instead.
   view.advise('random')
   const dense = Math.abs(part.byteStrides[1] as number) < 4096
@@ -140,18 +156,22 @@ async function sampled(view: NdView, rowStep: number, colStep: number, { signal,
   for (let start = 0; start < rows; start += batch) {
     const some = part.slice(`${start}:${start + batch}`)
     for (let row = 0; dense && row < (some.shape[0] as number); row++) await some.slice(row).prefetch({ signal })
-    values.set(await numbersOf(some, signal), start * cols)
+    values.set(await numbersOf(some, signal), start * cols * channels)
     onRead(some.nbytes)
   }
   const nanCount = values.reduce((count, value) => count + (Number.isNaN(value) ? 1 : 0), 0)
-  return { rows, cols, rowStep, colStep, values, how: rowStep * colStep > 1 ? 'sample' : 'all', nanCount }
+  return { rows, cols, rowStep, colStep, channels, values, how: rowStep * colStep > 1 ? 'sample' : 'all', nanCount }
 }
 
 function transposed(grid: Grid): Grid {
-  const { rows, cols, rowStep, colStep } = grid
+  const { rows, cols, rowStep, colStep, channels } = grid
   const values = new Float64Array(grid.values.length)
   for (let row = 0; row < rows; row++) {
-    for (let col = 0; col < cols; col++) values[col * rows + row] = grid.values[row * cols + col] as number
+    for (let col = 0; col < cols; col++) {
+      const from = (row * cols + col) * channels
+      const to = (col * rows + row) * channels
+      for (let i = 0; i < channels; i++) values[to + i] = grid.values[from + i] as number
+    }
   }
   return { ...grid, rows: cols, cols: rows, rowStep: colStep, colStep: rowStep, values }
 }

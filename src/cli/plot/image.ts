@@ -1,6 +1,7 @@
 // Images: uint8 as grey, RGB or RGBA.
 
 import { encode } from 'fast-png'
+import type { NdView } from '../../index.ts'
 import type { Reading } from './cost.ts'
 import { framed, marginsFor, ticksUp } from './frame.ts'
 import { type Grid, gridOf, gridText } from './grid.ts'
@@ -24,10 +25,16 @@ export async function pixelsWithin(
   most: { readonly rows: number; readonly cols: number },
   reading: Reading,
 ): Promise<Pixels> {
-  const channels = view.ndim === 2 ? 1 : (view.shape[2] as number)
+  if (view.ndim === 2 || hasPixels(view)) {
+    const grid = await gridOf(view, most, reading)
+    const data = new Uint8Array(grid.values.length)
+    for (let i = 0; i < data.length; i++) data[i] = Math.round(grid.values[i] as number)
+    return { grid, channels: grid.channels, data }
+  }
+  const channels = view.shape[2] as number
   const planes: Grid[] = []
   for (let channel = 0; channel < channels; channel++) {
-    planes.push(await gridOf(view.ndim === 2 ? view : view.slice('...', channel), most, reading))
+    planes.push(await gridOf(view.slice('...', channel), most, reading))
   }
   const grid = planes[0] as Grid
   const data = new Uint8Array(grid.values.length * channels)
@@ -35,6 +42,12 @@ export async function pixelsWithin(
     for (let i = 0; i < values.length; i++) data[i * channels + channel] = Math.round(values[i] as number)
   }
   return { grid, channels, data }
+}
+
+/** True when the channels of a pixel lie together: planes would be read as often as there are channels. */
+function hasPixels({ byteStrides }: NdView): boolean {
+  const [down, across, between] = byteStrides.map(Math.abs) as [number, number, number]
+  return between < down && between < across
 }
 
 /** The figure, as SVG. */

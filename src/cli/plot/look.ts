@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { UsageError } from '../failure.ts'
-import { parseCount } from '../target.ts'
+import { countOf, numberOf, oneOf, unexpected } from '../options.ts'
 import { KINDS, type Kind } from './subject.ts'
 
 /** Colour maps. */
@@ -34,12 +34,12 @@ export interface Look {
 export function withLook(command: Command): Command {
   return command
     .option('-o, --output <file>', 'a .png or .svg')
-    .option('--terminal', 'draw in the terminal (so without -o)')
+    .option('--terminal', 'draw in the terminal (as without -o)')
     .option('--kind <kind>', `${KINDS.join(', ')}; what suits shape and dtype when left out`, oneOf('--kind', KINDS))
-    .option('--budget <bytes>', 'read no more than this (64M); larger arrays are sampled', parseCount)
+    .option('--budget <bytes>', 'read no more than this (64M); larger arrays are sampled', countOf('--budget'))
     .option('--title <text>', 'in place of file and selection')
-    .option('--width <pixels>', 'of the figure (800)', sizeOf('--width'))
-    .option('--height <pixels>', 'of the figure (as the data asks for)', sizeOf('--height'))
+    .option('--width <pixels>', 'of the figure (800)', countOf('--width', UP_TO))
+    .option('--height <pixels>', 'of the figure (as the data asks for)', countOf('--height', UP_TO))
     .option('--scale <factor>', 'pixels of a .png for each of the figure', scaleOf, 2)
     .option('--cmap <name>', `${MAP_NAMES.join(', ')}; with _r backwards`, 'viridis')
     .option('--center <number>', 'the number in the middle of the colours (RdBu: 0)', numberOf('--center'))
@@ -47,7 +47,7 @@ export function withLook(command: Command): Command {
     .option('--vmax <number>', 'and where they end', numberOf('--vmax'))
     .option('--robust <percentiles>', 'the range in percentiles: 1,99 (floats with outliers: 0.5,99.5)', percentiles)
     .option('--log', 'colours by orders of magnitude; lines, histograms: a logarithmic axis')
-    .option('--bins <count>', 'of a histogram', sizeOf('--bins'))
+    .option('--bins <count>', 'of a histogram (as many as suit it)', countOf('--bins', UP_TO))
     .option('--origin <place>', 'of the first row: upper or lower', oneOf('--origin', ['upper', 'lower']), 'upper')
     .option(
       '--aspect <aspect>',
@@ -57,42 +57,54 @@ export function withLook(command: Command): Command {
     .option('--theme <theme>', 'light or dark', oneOf('--theme', ['light', 'dark']), 'light')
 }
 
-function oneOf<T extends string>(option: string, words: readonly T[]): (text: string) => T {
-  return (text) => {
-    const found = words.find((word) => word === text)
-    if (found === undefined)
-      throw new UsageError(`${option}: expected ${words.join(' or ')}, got ${JSON.stringify(text)}`)
-    return found
-  }
-}
-
-function numberOf(option: string): (text: string) => number {
-  return (text) => {
-    const value = text.trim() === '' ? Number.NaN : Number(text)
-    if (!Number.isFinite(value)) throw new UsageError(`${option}: expected a number, got ${JSON.stringify(text)}`)
-    return value
-  }
-}
-
+/** More than any screen has. */
 const MOST_PIXELS = 10_000
-
-function sizeOf(option: string): (text: string) => number {
-  return (text) => {
-    const count = parseCount(text)
-    if (count >= 1 && count <= MOST_PIXELS) return count
-    throw new UsageError(`${option}: expected 1 to ${MOST_PIXELS}, got ${text}`)
-  }
-}
+const UP_TO = { least: 1, most: MOST_PIXELS }
 
 function scaleOf(text: string): number {
-  const scale = numberOf('--scale')(text)
+  const scale = Number(text)
   if (scale > 0 && scale <= 8) return scale
-  throw new UsageError(`--scale: expected a number up to 8, got ${text}`)
+  throw unexpected('--scale', 'a number above 0, up to 8', text)
 }
 
 function percentiles(text: string): [number, number] {
-  const [low, high, ...more] = text.split(',').map(numberOf('--robust'))
+  const [low, high, ...more] = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
   if (low !== undefined && high !== undefined && more.length === 0 && low >= 0 && low < high && high <= 100)
     return [low, high]
-  throw new UsageError(`--robust: expected two percentiles such as 1,99, got ${JSON.stringify(text)}`)
+  throw unexpected('--robust', 'two percentiles such as 1,99', text)
+}
+
+type Format = 'terminal' | 'png' | 'svg'
+
+/** Options that not every kind of picture has a use for. */
+const FITTING: readonly (readonly [option: keyof Look, kinds: readonly Kind[]])[] = [
+  ['cmap', ['heatmap']],
+  ['center', ['heatmap']],
+  ['vmin', ['heatmap', 'line', 'histogram']],
+  ['vmax', ['heatmap', 'line', 'histogram']],
+  ['robust', ['heatmap', 'line', 'histogram']],
+  ['log', ['heatmap', 'line', 'histogram']],
+  ['bins', ['histogram']],
+  ['origin', ['heatmap', 'image']],
+  ['aspect', ['heatmap', 'image']],
+]
+/** Of a figure; the terminal has its own. */
+const OF_FIGURES: readonly (keyof Look)[] = ['width', 'height', 'scale', 'theme']
+
+/** Refuses options that would be ignored. */
+export function checkLook(isGiven: (option: keyof Look) => boolean, kind: Kind, format: Format): void {
+  for (const [option, kinds] of FITTING) {
+    if (!isGiven(option) || kinds.includes(kind)) continue
+    throw new UsageError(`--${option}: is for --kind ${kinds.join(' or ')}, this is ${kind}`)
+  }
+  if (isGiven('center') && isGiven('log')) throw new UsageError('--center: has no use with --log')
+  if (isGiven('robust') && isGiven('vmin') && isGiven('vmax')) {
+    throw new UsageError('--robust: has no use with both --vmin and --vmax')
+  }
+  if (format !== 'terminal') return
+  for (const option of OF_FIGURES) {
+    // What is behind a picture that can be seen through.
+    if (!isGiven(option) || (option === 'theme' && kind === 'image')) continue
+    throw new UsageError(`--${option}: is for figures, the terminal has its own`, 'give -o FILE.png or FILE.svg')
+  }
 }
