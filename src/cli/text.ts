@@ -36,3 +36,8 @@ export function tableText(rows: readonly (readonly string[])[], right: readonly 
 export function nameText(name: string): string {
   return name.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }
+
+/** A number for JSON with all digits: as text where JavaScript's numbers have not enough. */
+export function exactNumber(value: number | bigint): number | string {
+  return typeof value === 'number' || Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+}
