@@ -187,7 +187,9 @@ export function histogram(tally: Tally, bins: number): { edges: number[]; counts
   // Between the extremes there may be more than any float64: then all in halves.
   const unit = Number.isFinite(max - min) ? 1 : 2
   const width = max / unit - min / unit
-  const edges = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? max : min + ((unit * i) / bins) * width))
+  const edges = Array.from({ length: bins + 1 }, (_, i) =>
+    i === bins ? max : (min / unit + (i / bins) * width) * unit,
+  )
   const counts = new Array<number>(bins).fill(0)
   if (finite === 0) return { edges: [], counts: [] }
   if (min === max) return { edges: [min, max], counts: [finite] }
