@@ -1,36 +1,56 @@
 // Rows of text: a line for each index of the first axis, the elements of the others in C order.
 
 import type { DType, NdView } from '../index.ts'
+import { timeText } from './date-text.ts'
+import { piecesOf } from './pieces.ts'
 import type { Progress } from './progress.ts'
 
-/** Lines of comma-separated values, some at a time. Structured elements get a column a field, and a first line of names. */
+const PIECE_BYTE_LENGTH = 1024 * 1024
+const EMPTY_LINES = 65_536
+
+/**
+ * Lines of comma-separated values, some at a time, or a part of one where lines are long. Structured elements get a column a
+ * field, and a first line of names.
+ */
 export async function* rowsOfText(view: NdView, progress: Progress, signal: AbortSignal): AsyncGenerator<string> {
-  const lineOf = (row: unknown): string =>
-    cellsOf(row, view.dtype)
-      .map((cell) => cellOf(cell, view.dtype.name))
-      .join(',')
-  const fields = view.dtype.fields === null ? null : [...view.dtype.fields.keys()]
-  if (fields !== null && view.ndim === 1) yield `${fields.map((name) => cellOf(name)).join(',')}\n`
-  if (view.ndim === 0) {
-    yield `${lineOf(view.get())}\n`
-    return
-  }
-  for await (const { view: rows } of view.chunks({ byteLength: 1024 * 1024, signal })) {
-    const lines = (rows.toArray() as unknown[]).map(lineOf)
-    yield `${lines.join('\n')}\n`
-    progress.add(rows.nbytes)
+  const { dtype, ndim, shape, size } = view
+  const fields = dtype.fields === null ? null : [...dtype.fields.keys()]
+  if (fields !== null && ndim === 1) yield `${fields.map((name) => cellOf(name)).join(',')}\n`
+  if (size === 0 && ndim > 1) yield* emptyLines(shape[0] as number)
+  const perLine = ndim < 2 ? 1 : size / (shape[0] as number)
+  for await (const { view: piece, start } of piecesOf(view, { byteLength: PIECE_BYTE_LENGTH, signal })) {
+    const elements = (piece.toArray() as unknown[]).flat(piece.ndim - 1)
+    const texts: string[] = []
+    let place = start % perLine
+    for (const element of elements) {
+      if (place > 0) texts.push(',')
+      texts.push(cellsOf(element, dtype).join(','))
+      place++
+      if (place < perLine) continue
+      texts.push('\n')
+      place = 0
+    }
+    yield texts.join('')
+    progress.add(piece.nbytes)
   }
 }
 
-/** The values of an element, however deep it is, in the order of its fields. */
-function cellsOf(value: unknown, dtype: DType): unknown[] {
-  if (Array.isArray(value)) return value.flatMap((item) => cellsOf(item, dtype))
-  if (dtype.subarray !== null) return cellsOf(value, dtype.subarray.dtype)
-  if (dtype.fields !== null) {
-    return [...dtype.fields].flatMap(([name, field]) => cellsOf((value as Record<string, unknown>)[name], field.dtype))
+function* emptyLines(count: number): Generator<string> {
+  for (let done = 0; done < count; done += EMPTY_LINES) yield '\n'.repeat(Math.min(EMPTY_LINES, count - done))
+}
+
+/** The texts of an element, in the order of its fields. */
+function cellsOf(value: unknown, dtype: DType): string[] {
+  const { subarray, fields, kind } = dtype
+  if (subarray !== null) {
+    return (value as unknown[]).flat(subarray.shape.length - 1).flatMap((item) => cellsOf(item, subarray.dtype))
   }
+  if (fields !== null) {
+    return [...fields].flatMap(([name, field]) => cellsOf((value as Record<string, unknown>)[name], field.dtype))
+  }
+  if (kind === 'M' || kind === 'm') return [timeText(value as bigint, dtype)]
   if (value instanceof Uint8Array) return [Buffer.from(value).toString('hex')]
-  if (dtype.kind !== 'c') return [value]
+  if (kind !== 'c') return [cellOf(value, dtype.name)]
   const { re, im } = value as { re: number; im: number }
   return [`${re}${signed(im)}j`]
 }

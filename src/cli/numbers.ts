@@ -5,7 +5,7 @@ import { isNpymapError, type NdView } from '../index.ts'
 let halves: Float32Array | null = null
 
 /** Every float16 by its bits: Node below 24 has no array of them. */
-function halfTable(): Float32Array {
+export function halfTable(): Float32Array {
   halves ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => {
     const sign = bits >= 2 ** 15 ? -1 : 1
     const exponent = Math.floor(bits / 2 ** 10) % 32
@@ -36,7 +36,15 @@ export function numbersOf(view: NdView, anyOrder = false): ArrayLike<number | bi
 /** Numbers of float16 from their bits. */
 export function numbersOfHalves(bits: Uint16Array): Float32Array {
   const table = halfTable()
-  return Float32Array.from(bits, (half) => table[half] as number)
+  const numbers = new Float32Array(bits.length)
+  for (let i = 0; i < bits.length; i++) numbers[i] = table[bits[i] as number] as number
+  return numbers
+}
+
+/** The bits of float16 elements, in the order that they lie in where there is one. */
+export function halvesOf(view: NdView): Uint16Array {
+  const { buffer, byteOffset, length } = inPlace(view) ?? view.toTypedArray()
+  return new Uint16Array(buffer, byteOffset, length)
 }
 
 function inPlace(view: NdView): NdView['typedArray'] | null {

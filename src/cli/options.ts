@@ -34,6 +34,23 @@ export function numberOf(option: string): (text: string) => number {
   }
 }
 
+/** A parser of numbers that are not below zero. */
+export function sizeOf(option: string): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (value >= 0) return value
+    throw unexpected(option, 'a number that is not below 0', text)
+  }
+}
+
+/** A parser of axes: whole numbers, those below zero from the last one back. */
+export function axisOf(option: string): (text: string) => number {
+  return (text) => {
+    if (/^[+-]?\d{1,3}$/.test(text.trim())) return Number(text)
+    throw unexpected(option, 'a whole number', text)
+  }
+}
+
 /** A parser of words for an option. */
 export function oneOf<T extends string>(option: string, words: readonly T[]): (text: string) => T {
   return (text) => {

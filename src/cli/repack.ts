@@ -6,9 +6,12 @@ import { type Compress, DType, Memmap, type NdView, NpyWriter, NpzWriter, openNp
 import { replaceFile } from './beside.ts'
 import { type Cast, castTo } from './cast.ts'
 import { UsageError } from './failure.ts'
+import { countOf, oneOf } from './options.ts'
+import { requireNoWriter } from './other-writer.ts'
+import { piecesOf, unravel } from './pieces.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
-import { isArchive, openTarget, parseCount, parseTarget, type RawLayout, withRawOptions } from './target.ts'
+import { isArchive, openTarget, parseTarget, type RawLayout, withRawOptions } from './target.ts'
 import { bytesText, nameText } from './text.ts'
 import { copyTiles } from './tiles.ts'
 
@@ -18,7 +21,7 @@ interface RepackOptions extends RawLayout {
   readonly compress?: boolean
   readonly block?: number
   readonly align?: number
-  readonly toOrder?: string
+  readonly toOrder?: 'C' | 'F'
   readonly astype?: string
   readonly wrap?: boolean
 }
@@ -33,12 +36,15 @@ export function repackCommand(context: Context): Command {
     .argument('<out>', 'OUT.npy, OUT.npz or OUT.npz:MEMBER (joins the others); may be the same file')
     .option('--stored', 'archives: members stored, to be mapped in place (the default)')
     .option('--compress', 'archives: members deflated, in chunks that can be read alone')
-    .option('--level <level>', 'how hard: 0 to 12 (6); implies --compress', parseCount)
-    .option('--block <bytes>', 'of a chunk (256k)', parseCount)
-    .option('--align <bytes>', 'what stored data begins at a multiple of (64)', parseCount)
-    .option('--to-order <order>', 'C or F')
-    .option('--astype <dtype>', 'bool, integers and floats as another of these')
-    .option('--wrap', 'cut integers that do not fit, as NumPy does, where it is an error otherwise')
+    .option('--level <level>', 'how hard: 0 to 12 (6); implies --compress', countOf('--level'))
+    .option('--block <bytes>', 'of a chunk (256k)', countOf('--block'))
+    .option('--align <bytes>', 'what stored data begins at a multiple of (64)', countOf('--align'))
+    .option('--to-order <order>', 'C or F', oneOf('--to-order', ['C', 'F']))
+    .option('--astype <dtype>', 'bool, integers and floats as another of these; of archives every member')
+    .option(
+      '--wrap',
+      'numbers that do not fit are an error without it: cuts integers to their lowest bits, as NumPy does, and makes floats infinite',
+    )
     .addHelpText(
       'after',
       `
@@ -49,13 +55,15 @@ Examples:
   npymap repack numpy.npz small.npz --level 9    deflated, any slice can be read alone
   npymap repack model.npz:w w.npy
   npymap repack table.npy columns.npy --to-order F
-  npymap repack x.npy x32.npy --astype float32`,
+  npymap repack x.npy x32.npy --astype float32
+  npymap repack model.npz half.npz --astype float16`,
     )
     .action(async (file: string, out: string, options: RepackOptions, self: Command) => {
       const run: Run = { options, signal: context.signal, quiet: isQuiet(self) }
       const from = parseTarget(file)
       const to = parseTarget(out)
       checkOptions(options, isArchive(to))
+      await requireNoWriter(to.path)
       if (isArchive(to)) await intoArchive(file, out, run)
       else if (isArchive(from) && from.member === null && countMembers(from.path) !== 1) {
         throw new UsageError(`${from.path} has several members, ${out} holds one array`, `say which: ${from.path}:NAME`)
@@ -71,13 +79,13 @@ interface Run {
 }
 
 function checkOptions(options: RepackOptions, archive: boolean): void {
-  const { stored, compress, level, block, align, toOrder } = options
+  const { stored, compress, level, block, align, toOrder, astype, wrap } = options
   if (!archive && (stored || compress || level !== undefined || block !== undefined || align !== undefined)) {
     throw new UsageError('--stored, --compress, --level, --block and --align are for archives')
   }
   if (stored && (compress || level !== undefined)) throw new UsageError('--stored and --compress exclude each other')
-  if (toOrder !== undefined && toOrder !== 'C' && toOrder !== 'F')
-    throw new UsageError(`--to-order: expected C or F, got ${toOrder}`)
+  if (archive && toOrder !== undefined) throw new UsageError('--to-order writes .npy files', 'repack to a .npy first')
+  if (wrap && astype === undefined) throw new UsageError('--wrap is for --astype')
 }
 
 function countMembers(path: string): number {
@@ -104,8 +112,9 @@ async function intoNpy(file: string, out: string, run: Run): Promise<void> {
     const order = view.ndim < 2 ? 'C' : (options.toOrder ?? view.order ?? 'C')
     if (cast === null && (view.order === order || view.order === null || view.ndim < 2))
       await save(out, view, { signal })
-    else if (order === 'C' && view.order !== 'F') await streamCast(view, out, dtype, cast, { progress, signal })
-    else await intoOrder(view, out, { dtype, cast, order: order as 'C' | 'F', progress, signal })
+    else if (cast !== null && order === 'C' && view.order !== 'F')
+      await streamCast(view, out, dtype, cast, { progress, signal })
+    else await intoOrder(view, out, { dtype, cast, order, progress, signal })
     await print(`${out}: ${dtype} [${view.shape.join(', ')}], order ${order}\n`)
   } finally {
     progress.end()
@@ -118,23 +127,17 @@ interface Work {
   readonly signal: AbortSignal
 }
 
-async function streamCast(
-  view: NdView,
-  out: string,
-  dtype: DType,
-  cast: Cast | null,
-  { progress, signal }: Work,
-): Promise<void> {
+async function streamCast(view: NdView, out: string, dtype: DType, cast: Cast, work: Work): Promise<void> {
+  const { progress, signal } = work
   if (view.ndim === 0) {
-    const values = cast === null ? view.toTypedArray() : cast(view)
-    await save(out, values, { shape: [], dtype, signal })
+    await save(out, cast(view), { shape: [], dtype, signal })
     return
   }
   const writer = await NpyWriter.create(out, { dtype, shape: view.shape, signal })
   try {
-    for await (const { view: rows } of view.chunks({ signal })) {
-      await writer.write(cast === null ? rows : cast(rows))
-      progress.add(rows.nbytes)
+    for await (const { view: piece, start } of piecesOf(view, { signal })) {
+      await writer.write(cast(piece, (place) => unravel(start + place, view.shape)))
+      progress.add(piece.nbytes)
     }
     await writer.close()
   } catch (error) {
@@ -172,9 +175,6 @@ async function intoArchive(file: string, out: string, { options, signal, quiet }
     ...(blockByteLength === undefined ? {} : { blockByteLength }),
   }
   const compress: Compress = deflated ? chosen : false
-  if (options.toOrder !== undefined || options.astype !== undefined) {
-    throw new UsageError('--to-order and --astype write .npy files', 'repack to a .npy first')
-  }
   // A member that is named joins those that are there.
   const open = target.member !== null && existsSync(target.path) ? NpzWriter.append : NpzWriter.create
   const writer = await open(target.path, { compress, signal, ...(alignment === undefined ? {} : { alignment }) })
@@ -185,7 +185,7 @@ async function intoArchive(file: string, out: string, { options, signal, quiet }
         for (const name of archive.keys()) {
           if (!archive.info(name).isArray)
             throw new UsageError(`${source.path}: ${JSON.stringify(name)} is no array`, 'other zip tools copy it')
-          await writeMember(writer, name, archive.get(name), { quiet, signal })
+          await writeMember(writer, name, archive.get(name), { options, quiet, signal })
         }
       } finally {
         archive.close()
@@ -194,7 +194,7 @@ async function intoArchive(file: string, out: string, { options, signal, quiet }
       const opened = openTarget(file, options)
       try {
         const name = target.member ?? source.member ?? 'arr_0'
-        await writeMember(writer, name, opened.view, { quiet, signal })
+        await writeMember(writer, name, opened.view, { options, quiet, signal })
       } finally {
         opened.close()
       }
@@ -211,21 +211,31 @@ async function writeMember(
   writer: NpzWriter,
   name: string,
   view: NdView,
-  { quiet, signal }: { quiet: boolean; signal: AbortSignal },
+  { options, quiet, signal }: Run,
 ): Promise<void> {
+  const { dtype, cast } = castOf(view, options)
+  const { shape } = view
   const progress = progressOf(name, view.nbytes, quiet)
   try {
-    if (view.ndim === 0 || view.size === 0 || view.order === 'F') {
-      await writer.write(name, view)
+    if (view.ndim === 0 || view.nbytes === 0) {
+      await writer.write(name, cast === null ? view : cast(view), cast === null ? {} : { shape, dtype })
     } else {
-      const member = await writer.member(name, { dtype: view.dtype, shape: view.shape })
-      for await (const { view: rows } of view.chunks({ signal })) {
-        await member.write(rows)
-        progress.add(rows.nbytes)
+      const order = view.order === 'F' ? 'F' : 'C'
+      // Elements of F order follow each other as those of the transposed array do in C order.
+      const laid = order === 'F' ? view.transpose() : view
+      const indexOf = (place: number): number[] => {
+        const index = unravel(place, laid.shape)
+        return order === 'F' ? index.toReversed() : index
+      }
+      const member = await writer.member(name, { dtype, shape, order })
+      for await (const { view: piece, start } of piecesOf(laid, { signal })) {
+        if (cast === null) await member.writeBytes(piece.toBytes())
+        else await member.write(cast(piece, (place) => indexOf(start + place)))
+        progress.add(piece.nbytes)
       }
       await member.close()
     }
-    await print(`${nameText(name)}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
+    await print(`${nameText(name)}: ${dtype} [${shape.join(', ')}], ${bytesText(view.size * dtype.itemSize)}\n`)
   } finally {
     progress.end()
   }

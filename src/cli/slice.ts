@@ -8,6 +8,8 @@ import { type NdView, NpzWriter, save, savez, savezCompressed } from '../index.t
 import { replaceFile } from './beside.ts'
 import { rowsOfText } from './csv.ts'
 import { UsageError } from './failure.ts'
+import { requireNoWriter } from './other-writer.ts'
+import { piecesOf } from './pieces.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, isUnread, print } from './run.ts'
 import { openTarget, parseTarget, type RawLayout, select, withRawOptions } from './target.ts'
@@ -46,6 +48,8 @@ Examples:
     )
     .action(async (file: string, selection: string, out: string, options: SliceCommandOptions, self: Command) => {
       const format = formatOf(out, options.to)
+      if (options.compress === true && format !== 'npz')
+        throw new UsageError(`--compress is for .npz, not for ${format}`)
       const target = openTarget(file, options)
       const whole = options.field === undefined ? target.view : target.view.field(options.field)
       try {
@@ -82,6 +86,7 @@ interface Work {
 }
 
 async function write(view: NdView, out: string, format: Format, { compress, progress, signal }: Work): Promise<void> {
+  await requireNoWriter(parseTarget(out).path)
   if (format === 'npy') await save(out, view, { signal })
   else if (format === 'npz') {
     const { path, member } = parseTarget(out)
@@ -108,13 +113,9 @@ async function addMember(path: string, member: string, view: NdView, options: Om
 }
 
 async function* rawBytes(view: NdView, progress: Progress, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  if (view.ndim === 0) {
-    yield view.toBytes()
-    return
-  }
-  for await (const { view: rows } of view.chunks({ signal })) {
-    yield rows.toBytes()
-    progress.add(rows.nbytes)
+  for await (const { view: piece } of piecesOf(view, { signal })) {
+    yield piece.toBytes()
+    progress.add(piece.nbytes)
   }
 }
 

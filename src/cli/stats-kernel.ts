@@ -1,4 +1,5 @@
-// One pass over numbers: extremes, moments, counts, and a sketch of how they are spread. Parts are made apart and merged.
+// What one pass over numbers knows: extremes, moments, counts, and a sketch of how they are spread. Parts are made apart and
+// merged.
 
 /** What one pass knows. */
 export interface Tally {
@@ -10,18 +11,32 @@ export interface Tally {
   zero: number
   min: number
   max: number
+  /** Of the numbers times {@link scale}, less the origin of {@link exact}. */
   mean: number
-  /** Sum of squared differences from the mean. */
+  /** Sum of squared differences from the mean, of the numbers times {@link scale}. */
   m2: number
+  /** 1, or {@link TINY} once there were numbers whose squares no float64 holds. */
+  scale: number
+  /** What a float64 has not the digits for; null but for 64-bit integers. */
+  exact: ExactTally | null
   /** Counts by the leading bits of the number as float64: sign, exponent, 8 bits of the fraction. */
   readonly buckets: Float64Array
 }
 
-const BUCKETS = 2 ** 20
+/** Of 64-bit integers. */
+export interface ExactTally {
+  min: bigint
+  max: bigint
+  sum: bigint
+  /** One of them: moments are those of the differences from it. */
+  readonly origin: bigint
+}
+
+export const BUCKETS: number = 2 ** 20
 /** Of the high word of a float64, below the bits that a bucket is of. */
-const BUCKET_SHIFT = 12
-/** Moments are taken over so many numbers at once, about a value of their own, so that no digits cancel. */
-const BLOCK = 4096
+export const BUCKET_SHIFT = 12
+/** Brings the squares of all float64 numbers, and sums of them, into the range of float64. */
+export const TINY: number = 2 ** -600
 
 /** Of nothing. */
 export function emptyTally(): Tally {
@@ -35,70 +50,60 @@ export function emptyTally(): Tally {
     max: Number.NEGATIVE_INFINITY,
     mean: 0,
     m2: 0,
+    scale: 1,
+    exact: null,
     buckets: new Float64Array(BUCKETS),
   }
 }
 
-const one = new Float64Array(1)
-const words = new Uint32Array(one.buffer)
-const HIGH = new Uint32Array(new Float64Array([1]).buffer)[1] === 0 ? 0 : 1
-
-/** Adds numbers to a tally. */
-export function addNumbers(tally: Tally, values: ArrayLike<number | bigint>): void {
-  const numbers =
-    typeof values[0] === 'bigint'
-      ? Float64Array.from(values as ArrayLike<bigint>, Number)
-      : (values as ArrayLike<number>)
-  for (let start = 0; start < numbers.length; start += BLOCK)
-    addBlock(tally, numbers, start, Math.min(numbers.length, start + BLOCK))
+/** The mean; NaN of nothing. */
+export function meanOf({ finite, min, max, mean, scale, exact }: Tally): number {
+  if (finite === 0) return Number.NaN
+  if (exact === null) return Math.min(max, Math.max(min, mean / scale))
+  const count = BigInt(finite)
+  return Number(exact.sum / count) + Number(exact.sum % count) / finite
 }
 
-function addBlock(tally: Tally, values: ArrayLike<number>, start: number, stop: number): void {
-  const { buckets } = tally
-  let { min, max, zero } = tally
-  let finite = 0
-  let pivot = 0
-  let sum = 0
-  let squares = 0
-  for (let i = start; i < stop; i++) {
-    const value = values[i] as number
-    // NaN and infinities: their difference from themselves is no zero.
-    if (value - value !== 0) {
-      if (Number.isNaN(value)) tally.nan++
-      else if (value > 0) tally.posInf++
-      else tally.negInf++
-      continue
-    }
-    if (finite === 0) pivot = value
-    finite++
-    if (value === 0) zero++
-    if (value < min) min = value
-    if (value > max) max = value
-    const off = value - pivot
-    sum += off
-    squares += off * off
-    one[0] = value
-    buckets[(words[HIGH] as number) >>> BUCKET_SHIFT]!++
-  }
-  tally.min = min
-  tally.max = max
-  tally.zero = zero
-  if (finite > 0) mergeMoments(tally, finite, pivot + sum / finite, Math.max(0, squares - (sum * sum) / finite))
+/** The standard deviation; NaN of nothing. */
+export function stdOf({ finite, m2, scale }: Tally): number {
+  return Math.sqrt(m2 / finite) / scale
 }
 
-/** Adds the moments of other numbers: Chan, Golub, LeVeque 1979. */
-function mergeMoments(tally: Tally, finite: number, mean: number, m2: number): void {
-  if (finite === 0) return
-  const all = tally.finite + finite
+/** Adds the moments of other numbers: Chan, Golub, LeVeque 1979. False, and nothing is changed, when they do not fit the scale. */
+export function addMoments(tally: Tally, count: number, mean: number, m2: number): boolean {
+  if (count === 0) return true
+  const all = tally.finite + count
   const apart = mean - tally.mean
-  tally.mean += (apart * finite) / all
-  tally.m2 += m2 + ((apart * apart * tally.finite) / all) * finite
+  const newMean = tally.mean + apart * (count / all)
+  const newM2 = tally.m2 + m2 + apart * tally.finite * (count / all) * apart
+  if (!Number.isFinite(newMean) || !Number.isFinite(newM2)) return false
+  tally.mean = newMean
+  tally.m2 = newM2
   tally.finite = all
+  return true
+}
+
+/** Has the moments be those of the numbers times {@link TINY}. */
+export function scaleDown(tally: Tally): void {
+  if (tally.scale !== 1) return
+  tally.scale = TINY
+  tally.mean *= TINY
+  tally.m2 = tally.m2 * TINY * TINY
 }
 
 /** Adds what another pass counted. */
 export function mergeTally(tally: Tally, other: Tally): void {
-  mergeMoments(tally, other.finite, other.mean, other.m2)
+  if (other.scale !== tally.scale) {
+    scaleDown(tally)
+    scaleDown(other)
+  }
+  const shift = tally.exact === null || other.exact === null ? 0 : Number(other.exact.origin - tally.exact.origin)
+  if (!addMoments(tally, other.finite, other.mean + shift * tally.scale, other.m2)) {
+    scaleDown(tally)
+    scaleDown(other)
+    addMoments(tally, other.finite, other.mean + shift * TINY, other.m2)
+  }
+  if (other.exact !== null) mergeExact(tally, other.exact)
   tally.nan += other.nan
   tally.posInf += other.posInf
   tally.negInf += other.negInf
@@ -106,6 +111,28 @@ export function mergeTally(tally: Tally, other: Tally): void {
   tally.min = Math.min(tally.min, other.min)
   tally.max = Math.max(tally.max, other.max)
   for (let i = 0; i < BUCKETS; i++) tally.buckets[i]! += other.buckets[i] as number
+}
+
+function mergeExact(tally: Tally, other: ExactTally): void {
+  const { exact } = tally
+  if (exact === null) {
+    tally.exact = { ...other }
+    return
+  }
+  if (other.min < exact.min) exact.min = other.min
+  if (other.max > exact.max) exact.max = other.max
+  exact.sum += other.sum
+}
+
+const one = new Float64Array(1)
+const words = new Uint32Array(one.buffer)
+/** Which of the two words of a float64 has its sign and exponent. */
+export const HIGH: number = new Uint32Array(new Float64Array([1]).buffer)[1] === 0 ? 0 : 1
+
+/** The bucket of a number. */
+export function bucketOf(value: number): number {
+  one[0] = value
+  return (words[HIGH] as number) >>> BUCKET_SHIFT
 }
 
 /** Where a bucket begins, and where the next one does, away from zero. */
@@ -119,7 +146,7 @@ function bucketRange(bucket: number): [number, number] {
 
 /**
  * Buckets that have any, from the least number to the greatest: `[low, high, count]`, cut to the extremes. Zeros share theirs with
- * numbers below 1e-308, which count as zeros here.
+ * numbers nearer to zero than 1e-310, of float32 than 5e-41, which count as zeros here.
  */
 export function* spread(tally: Tally): Generator<[low: number, high: number, count: number]> {
   const { buckets, min, max } = tally
@@ -157,11 +184,16 @@ export function percentile(tally: Tally, percent: number): number {
 /** How many numbers fall into each of so many equal parts between the extremes, as the sketch has it. */
 export function histogram(tally: Tally, bins: number): { edges: number[]; counts: number[] } {
   const { min, max, finite } = tally
-  const edges = Array.from({ length: bins + 1 }, (_, i) => min + ((max - min) * i) / bins)
+  // Between the extremes there may be more than any float64: then all in halves.
+  const unit = Number.isFinite(max - min) ? 1 : 2
+  const width = max / unit - min / unit
+  const edges = Array.from({ length: bins + 1 }, (_, i) =>
+    i === bins ? max : (min / unit + (i / bins) * width) * unit,
+  )
   const counts = new Array<number>(bins).fill(0)
   if (finite === 0) return { edges: [], counts: [] }
   if (min === max) return { edges: [min, max], counts: [finite] }
-  const place = (value: number): number => ((value - min) / (max - min)) * bins
+  const place = (value: number): number => ((value / unit - min / unit) / width) * bins
   for (const [low, high, count] of spread(tally)) {
     const [from, to] = [place(low), place(high)]
     // A bucket over several bins is shared out evenly.

@@ -3,19 +3,25 @@
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { isNpymapError, Memmap, type NdView, type TransferableArray } from '../index.ts'
-import { numbersOf } from './numbers.ts'
+import { halvesOf, numbersOf } from './numbers.ts'
+import { piecesOf } from './pieces.ts'
 import type { Progress } from './progress.ts'
-import { addNumbers, emptyTally, mergeTally, type Tally } from './stats-kernel.ts'
+import { addHalves, addNumbers } from './stats-count.ts'
+import { emptyTally, mergeTally, type Tally } from './stats-kernel.ts'
 
 /** Parts shorter than this are not worth a thread. */
 const PART_BYTE_LENGTH = 32 * 1024 * 1024
 
+/** Fewer steps along an axis than this are no even share for each thread. */
+const LEAST_STEPS = 16
+
 /** Counts all elements of a view of numbers. */
 export async function tallyOf(view: NdView, progress: Progress, signal: AbortSignal): Promise<Tally> {
-  const parts = partsOf(view)
+  const laid = asItLies(view)
+  const parts = partsOf(laid)
   if (parts === null) {
     const tally = emptyTally()
-    await addView(tally, view, (byteLength) => progress.add(byteLength), signal)
+    await addView(tally, laid, (byteLength) => progress.add(byteLength), signal)
     return tally
   }
   const tallies = await Promise.all(parts.map((part) => inWorker(part, progress, signal)))
@@ -24,15 +30,26 @@ export async function tallyOf(view: NdView, progress: Progress, signal: AbortSig
   return first
 }
 
+/** The same elements, in the order that they have in the file. */
+function asItLies(view: NdView): NdView {
+  const stepOf = (axis: number): number => Math.abs(view.byteStrides[axis] as number)
+  const axes = view.shape.map((_, axis) => axis)
+  return view.transpose(...axes.toSorted((a, b) => stepOf(b) - stepOf(a)))
+}
+
 /** One part for each core, or null for what one thread does better or alone. */
 function partsOf(view: NdView): TransferableArray[] | null {
-  const count = Math.min(availableParallelism(), view.shape[0] ?? 1, Math.floor(view.nbytes / PART_BYTE_LENGTH))
+  const { shape } = view
+  const long = shape.findIndex((extent) => extent >= LEAST_STEPS)
+  const axis = long < 0 ? shape.indexOf(Math.max(...shape)) : long
+  const count = Math.min(availableParallelism(), shape[axis] ?? 1, Math.floor(view.nbytes / PART_BYTE_LENGTH))
   if (count < 2) return null
-  const rows = view.shape[0] as number
+  const extent = shape[axis] as number
+  const before = shape.slice(0, axis).map(() => ':')
   try {
     return Array.from({ length: count }, (_, i) => {
-      const [start, stop] = [Math.floor((rows * i) / count), Math.floor((rows * (i + 1)) / count)]
-      return view.slice(`${start}:${stop}`).toTransferable()
+      const [start, stop] = [Math.floor((extent * i) / count), Math.floor((extent * (i + 1)) / count)]
+      return view.slice(...before, `${start}:${stop}`).toTransferable()
     })
   } catch (error) {
     if (isNpymapError(error, 'ERR_UNSUPPORTED')) return null
@@ -46,13 +63,10 @@ async function addView(
   passed: (byteLength: number) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (view.ndim === 0) {
-    addNumbers(tally, numbersOf(view))
-    return
-  }
-  for await (const { view: rows } of view.chunks({ signal })) {
-    addNumbers(tally, numbersOf(rows, true))
-    passed(rows.nbytes)
+  for await (const { view: piece } of piecesOf(view, { signal })) {
+    if (piece.dtype.name === 'float16') addHalves(tally, halvesOf(piece))
+    else addNumbers(tally, numbersOf(piece, true))
+    passed(piece.nbytes)
   }
 }
 

@@ -3,13 +3,14 @@
 import { Command } from 'commander'
 import type { NdView } from '../index.ts'
 import { UsageError } from './failure.ts'
+import { axisOf, countOf, unexpected } from './options.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
 import { axisStats } from './stats-axis.ts'
-import { histogram, percentile, type Tally } from './stats-kernel.ts'
+import { histogram, meanOf, percentile, stdOf, type Tally } from './stats-kernel.ts'
 import { tallyOf } from './stats-pass.ts'
-import { openTarget, parseCount, type RawLayout, select, shapeText, withRawOptions } from './target.ts'
-import { countText, tableText } from './text.ts'
+import { openTarget, type RawLayout, select, shapeText, withRawOptions } from './target.ts'
+import { countText, exactNumber, tableText } from './text.ts'
 
 interface StatsOptions extends RawLayout {
   readonly select?: string
@@ -29,15 +30,16 @@ export function statsCommand(context: Context): Command {
     .argument('<file>', 'FILE.npy, FILE.npz:MEMBER, or raw with --dtype')
     .option('--select <selection>', "a part of it: '::10, 0'")
     .option('--field <name>', 'a field of structured elements')
-    .option('--axis <axis>', 'along this axis: min, max, mean and std of each of the others', Number)
+    .option('--axis <axis>', 'along this axis: min, max, mean and std of each of the others', axisOf('--axis'))
     .option('--percentiles <list>', 'which (1,5,25,50,75,95,99)', parsePercentiles, [1, 5, 25, 50, 75, 95, 99])
-    .option('--bins <count>', 'of the histogram; 0 leaves it out (20)', parseCount, 20)
+    .option('--bins <count>', 'of the histogram; 0 leaves it out (20)', countOf('--bins'), 20)
     .option('--json', 'one line of JSON')
     .addHelpText(
       'after',
       `
 NaN and infinities are counted, and left out of everything else. Percentiles and the histogram come from a sketch: a
-percentile is within 0.4 % of the number that it names.
+percentile is within 0.4 % of the number that it names, and numbers nearer to zero than 1e-310 (float32: 5e-41) count as zero
+there. In JSON, extremes of 64-bit integers beyond 2^53 are strings with all digits.
 
 Examples:
   npymap stats embeddings.npy
@@ -71,9 +73,9 @@ Examples:
 }
 
 function parsePercentiles(text: string): number[] {
-  const list = text.split(',').map(Number)
+  const list = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
   if (list.every((percent) => percent >= 0 && percent <= 100)) return list
-  throw new UsageError(`--percentiles: expected numbers from 0 to 100, got ${JSON.stringify(text)}`)
+  throw unexpected('--percentiles', 'numbers from 0 to 100', text)
 }
 
 function requireNumbers({ dtype }: NdView): void {
@@ -84,17 +86,16 @@ function requireNumbers({ dtype }: NdView): void {
 }
 
 function factsOf(tally: Tally, view: NdView, options: StatsOptions): Record<string, unknown> {
-  const { finite, nan, posInf, negInf, zero, min, max, mean, m2 } = tally
-  const none = finite === 0
-  const number = (value: number): number | null => (none ? null : value)
+  const { finite, nan, posInf, negInf, zero, min, max, exact } = tally
+  const number = (value: number): number | null => (finite === 0 ? null : value)
   return {
     shape: view.shape,
     dtype: view.dtype.toString(),
     size: view.size,
-    min: number(min),
-    max: number(max),
-    mean: number(mean),
-    std: number(Math.sqrt(m2 / finite)),
+    min: exact === null ? number(min) : exactNumber(exact.min),
+    max: exact === null ? number(max) : exactNumber(exact.max),
+    mean: number(meanOf(tally)),
+    std: number(stdOf(tally)),
     nan,
     posInf,
     negInf,
@@ -114,7 +115,7 @@ function numberText(value: number): string {
 }
 
 function textOf(tally: Tally, view: NdView, options: StatsOptions): string {
-  const { finite, nan, posInf, negInf, zero, min, max, mean, m2 } = tally
+  const { finite, nan, posInf, negInf, zero, min, max, exact } = tally
   const share = (count: number): string =>
     `${countText(count)}${count === 0 || view.size === 0 ? '' : ` (${numberText((100 * count) / view.size)} %)`}`
   const head = `${view.dtype} ${shapeText(view.shape)}, ${countText(view.size)} elements\n`
@@ -125,10 +126,10 @@ function textOf(tally: Tally, view: NdView, options: StatsOptions): string {
   ]
   if (finite === 0) return head + tableText(counts)
   const moments = [
-    ['min', numberText(min)],
-    ['max', numberText(max)],
-    ['mean', numberText(mean)],
-    ['std', numberText(Math.sqrt(m2 / finite))],
+    ['min', exact === null ? numberText(min) : String(exact.min)],
+    ['max', exact === null ? numberText(max) : String(exact.max)],
+    ['mean', numberText(meanOf(tally))],
+    ['std', numberText(stdOf(tally))],
   ]
   const ranks = options.percentiles.map((percent) => [`${percent} %`, numberText(percentile(tally, percent))])
   return `${head}${tableText([...moments, ...counts])}\n${tableText(ranks)}${options.bins > 0 ? `\n${barsOf(tally, options.bins)}` : ''}`

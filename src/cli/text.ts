@@ -41,3 +41,8 @@ export function nameText(name: string): string {
 export function behindText(byteLength: number): string {
   return `${countText(byteLength)} bytes behind the data: being appended to, or its writer died (npymap recover)`
 }
+
+/** A number for JSON with all digits: as text where JavaScript's numbers have not enough. */
+export function exactNumber(value: number | bigint): number | string {
+  return typeof value === 'number' || Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+}

@@ -281,17 +281,6 @@ print('same')`).trim(),
       expect((await load(out)).toArray()).toEqual(values)
     }
   })
-
-  test('numbers that do not fit are an error, unless wrapped', async () => {
-    const [path, out] = [inFolder('wide.npy'), inFolder('narrow.npy')]
-    await save(path, [1, 300, -1])
-    expect(await npymap(['repack', path, out, '--astype', 'uint8'])).toMatchObject({
-      code: 2,
-      stderr: 'npymap: 300 does not fit uint8; --wrap cuts it to the bits that do\n',
-    })
-    await output('repack', path, out, '--astype', 'uint8', '--wrap')
-    expect([...((await load(out)).toTypedArray() as Uint8Array)]).toEqual([1, 44, 255])
-  })
 })
 
 describe.skipIf(loadAddon() === null)('append', () => {
