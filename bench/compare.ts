@@ -26,7 +26,8 @@ Asks all tools everything (about three minutes, 6 GiB of disk for a time), or on
 capabilities  ${CAPABILITIES.map(({ id }) => id).join(' ')}
 tools         ${TOOLS.map(({ id }) => id).join(' ')}`
 
-const TIMEOUT_MS = 120_000
+/** Each was seen to take less than half of it, or for ever. */
+const TIMEOUT_MS = { prepare: 180_000, run: 60_000 }
 const MIB = 1024 * 1024
 // Compiled, this file is in bench/out.
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -41,12 +42,17 @@ function runStep(tool: Tool, { id }: Capability, step: Step, place: Place): Answ
       ? [PYTHON, join(root, 'bench/compare/numpy_probes.py')]
       : [process.execPath, fileURLToPath(new URL('compare/child.js', import.meta.url))]
   const names = tool.id === 'numpy' ? [id] : [tool.id, id]
-  const { stdout, stderr, status, signal, error } = spawnSync(program, [script, ...names, step, JSON.stringify(place)], {
-    ...{ encoding: 'utf8', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' },
-    // Warnings of Node go to the same place as reasons.
-    env: { ...process.env, NODE_NO_WARNINGS: '1' },
-  })
-  if (error !== undefined && 'code' in error && error.code === 'ETIMEDOUT') return { died: 'does not end in two minutes' }
+  const { stdout, stderr, status, signal, error } = spawnSync(
+    program,
+    [script, ...names, step, JSON.stringify(place)],
+    {
+      ...{ encoding: 'utf8', timeout: TIMEOUT_MS[step], killSignal: 'SIGKILL' },
+      // Warnings of Node go to the same place as reasons.
+      env: { ...process.env, NODE_NO_WARNINGS: '1' },
+    },
+  )
+  if (error !== undefined && 'code' in error && error.code === 'ETIMEDOUT')
+    return { died: 'hangs (stopped after a minute)' }
   if (status === 0) return JSON.parse(stdout.trim().split('\n').at(-1)!) as Answer
   if (stderr.includes('OutdatedProbe')) throw new Error(`${tool.id} ${id}: ${stderr}`)
   const lines = stderr.trim().split('\n')
@@ -89,8 +95,14 @@ function chosen<T extends { readonly id: string }>(all: readonly T[], names: rea
 }
 
 function main(): void {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { help: { type: 'boolean', short: 'h' } } })
-  if (values.help === true) return console.log(USAGE)
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: 'boolean', short: 'h' } },
+  })
+  if (values.help === true) {
+    console.log(USAGE)
+    return
+  }
   const known: string[] = [...CAPABILITIES, ...TOOLS].map(({ id }) => id)
   const unknown = positionals.find((name) => !known.includes(name))
   if (unknown !== undefined) throw new Error(`no capability or tool ${unknown}; --help lists them`)

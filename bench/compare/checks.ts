@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, symlinkSync, writeSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Memmap } from 'npymap'
 import { peerPath } from '../engines/peer.ts'
@@ -56,7 +56,8 @@ export async function afterCut(read: () => ArrayLike<number> | Promise<ArrayLike
     return { ok: true, note: error instanceof Error ? error.constructor.name : 'an error' }
   }
   const wrong = Array.from(row).findIndex((value) => value !== 1)
-  if (wrong >= 0 || row.length === 0) return { ok: false, note: `gives ${row[wrong] ?? 'nothing'} for what was cut off` }
+  if (wrong >= 0 || row.length === 0)
+    return { ok: false, note: `gives ${row[wrong] ?? 'nothing'} for what was cut off` }
   return { ok: true, note: 'has a copy' }
 }
 
@@ -111,7 +112,8 @@ export async function overHttp(folder: string, total: number, use: (url: string)
     }
     const bytes = readFileSync(path)
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
-    const part = range === null ? bytes : bytes.subarray(Number(range[1]), range[2] === '' ? undefined : Number(range[2]) + 1)
+    const part =
+      range === null ? bytes : bytes.subarray(Number(range[1]), range[2] === '' ? undefined : Number(range[2]) + 1)
     sent += part.length
     response.writeHead(range === null ? 200 : 206, { 'content-length': part.length }).end(part)
   })

@@ -4,14 +4,17 @@
 import { writeSync } from 'node:fs'
 import { peakNow, resetPeak } from '../memory.ts'
 import type { CapabilityId } from './capabilities.ts'
-import { type Answer, OutdatedProbe, type Outcome, type Place, type Probe, type Probes } from './probe.ts'
+import { type Answer, type Outcome, OutdatedProbe, type Place, type Probe, type Probes } from './probe.ts'
 
 const [tool, capability, step, place] = process.argv.slice(2) as [string, CapabilityId, 'prepare' | 'run', string]
 
 /** The first line of a message, without the folders of this machine. */
 function reason(error: unknown): string {
   const { message } = error instanceof Error ? error : new Error(String(error))
-  return message.split('\n')[0]!.replaceAll(/['"]?\/[\w./+-]*\/([\w.+-]+)['"]?/g, '$1').slice(0, 120)
+  return message
+    .split('\n')[0]!
+    .replaceAll(/['"]?\/[\w./+-]*\/([\w.+-]+)['"]?/g, '$1')
+    .slice(0, 120)
 }
 
 async function outcomeOf({ run }: Probe, at: Place): Promise<Outcome> {

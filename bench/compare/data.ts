@@ -21,9 +21,7 @@ export function valueAt(row: number, column: number): number {
 
 /** Rows `first` to `first + count` as they should be. */
 export function rowsOf({ first, count, columns }: typeof LARGE | typeof COMPRESSED): Float32Array {
-  return Float32Array.from({ length: count * columns }, (_, i) =>
-    valueAt(first + Math.floor(i / columns), i % columns),
-  )
+  return Float32Array.from({ length: count * columns }, (_, i) => valueAt(first + Math.floor(i / columns), i % columns))
 }
 
 /** Throws where they are not the rows of {@link rowsOf}. */

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import sys
 
 import numpy as np
@@ -134,8 +135,16 @@ def truncated(data, own):
 def close(data, own):
     a = np.load(own / "ones.npy", mmap_mode="r")
     part = a[10:20]
-    a._mmap.close()
-    return bool(part[0, 0] == 1), None
+    del a
+    if str(own) not in pathlib.Path("/proc/self/maps").read_text():
+        return bool(part[0, 0] == 1), None
+    # There is no close(): the map behind an array is the one thing that has one.
+    if (child := os.fork()) == 0:
+        part.base._mmap.close() if hasattr(part.base, "_mmap") else part._mmap.close()
+        os._exit(part[0, 0] != 1)
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    by_hand = f"kills the process ({signal.Signals(-ended).name})" if ended < 0 else "does not"
+    return False, f"unmaps with the last view; `_mmap.close()` before that {by_hand}"
 
 
 def maths(data, own):

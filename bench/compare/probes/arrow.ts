@@ -53,7 +53,10 @@ async function reader(file: FileHandle): Promise<Arrow.AsyncRecordBatchFileReade
 
 function makeOnesAt(path: string): Promise<void> {
   const ones = new Float32Array(BATCH_ROWS * ONES.columns).fill(1)
-  return write(path, Array.from({ length: ONES.rows / BATCH_ROWS }, () => batchOf(ones, ONES.columns)))
+  return write(
+    path,
+    Array.from({ length: ONES.rows / BATCH_ROWS }, () => batchOf(ones, ONES.columns)),
+  )
 }
 
 export const probes: Probes = {

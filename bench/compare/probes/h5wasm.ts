@@ -13,6 +13,7 @@ type Range = [start: number, stop: number] | []
 interface Dataset {
   readonly shape: number[]
   readonly value: Float32Array
+  readonly filters: readonly { readonly id: number }[]
   slice(ranges: Range[]): Float32Array
   write_slice(ranges: Range[], data: Float32Array): void
   resize(shape: number[]): number
@@ -39,23 +40,30 @@ interface H5 {
 }
 
 const h5 = (await peerModule('h5wasm/node')) as H5
-await h5.ready
+const hdf5 = await h5.ready
 const names = (): string[] => namesOf(h5, h5.File, h5.Dataset)
 const CHUNK_ROWS = 1024
+const GZIP = { id: 1, options: [1] }
+const ZSTD = { id: 32015, options: [1] }
+
+interface Plugins {
+  install_local_plugins(module: unknown): void
+}
 
 interface Made {
   readonly rows: number
   readonly columns: number
-  readonly compression?: number
+  /** Of the registered filters of HDF5. */
+  readonly filter?: { readonly id: number; readonly options: number[] }
 }
 
 /** A dataset of zeros that may grow along both axes, handed to `fill`. */
-function make(path: string, { rows, columns, compression }: Made, fill: (dataset: Dataset) => void): void {
+function make(path: string, { rows, columns, filter }: Made, fill: (dataset: Dataset) => void): void {
   const file = new h5.File(path, 'w')
   file.create_dataset({
     ...{ name: 'x', data: new Float32Array(columns), shape: [1, columns], maxshape: [null, null] },
     chunks: [Math.min(rows, CHUNK_ROWS), columns],
-    ...(compression === undefined ? {} : { compression }),
+    ...(filter === undefined ? {} : { compression: filter.id, compression_opts: filter.options }),
   })
   const dataset = file.get('x')
   dataset.resize([rows, columns])
@@ -64,7 +72,9 @@ function make(path: string, { rows, columns, compression }: Made, fill: (dataset
 }
 
 function makeOnesAt(path: string): void {
-  make(path, ONES, (dataset) => dataset.write_slice([[0, ONES.rows], []], new Float32Array(ONES.rows * ONES.columns).fill(1)))
+  make(path, ONES, (dataset) =>
+    dataset.write_slice([[0, ONES.rows], []], new Float32Array(ONES.rows * ONES.columns).fill(1)),
+  )
 }
 
 function read(path: string, first: number, count: number): Float32Array {
@@ -95,7 +105,7 @@ export const probes: Probes = {
     },
     ({ own }) => {
       const { rows, columns, first, count } = COMPRESSED
-      make(join(own, 'compressed.h5'), { rows, columns, compression: 1 }, (x) => {
+      make(join(own, 'compressed.h5'), { rows, columns, filter: GZIP }, (x) => {
         for (let start = 0; start < rows; start += CHUNK_ROWS) {
           const stop = Math.min(rows, start + CHUNK_ROWS)
           x.write_slice([[start, stop], []], new Float32Array((stop - start) * columns).fill(1))
@@ -133,17 +143,26 @@ export const probes: Probes = {
     const path = join(own, 'resized.h5')
     make(path, { rows: 1, columns: 3 }, (dataset) => {
       dataset.resize([1, 4])
-      dataset.write_slice([[0, 1], [3, 4]], Float32Array.of(7))
+      dataset.write_slice(
+        [
+          [0, 1],
+          [3, 4],
+        ],
+        Float32Array.of(7),
+      )
     })
     expectEqual([...read(path, 0, 1)], [0, 0, 0, 7])
     return { ok: true, note: 'its own format' }
   }),
-  // 32015 is zstd among the registered filters of HDF5.
-  codecs: probe(({ own }) => {
-    make(join(own, 'zstd.h5'), { rows: 64, columns: 16, compression: 32015 }, (dataset) => {
+  codecs: probe(async ({ own }) => {
+    const plugins = (await peerModule('h5wasm-plugins')) as Plugins
+    plugins.install_local_plugins(hdf5)
+    make(join(own, 'zstd.h5'), { rows: 64, columns: 16, filter: ZSTD }, (dataset) => {
       dataset.write_slice([[0, 64], []], new Float32Array(1024).fill(1))
     })
-    return { ok: read(join(own, 'zstd.h5'), 0, 1)[0] === 1 }
+    const { filters } = new h5.File(join(own, 'zstd.h5'), 'r').get('x')
+    expectEqual([read(join(own, 'zstd.h5'), 0, 1)[0], filters[0]?.id], [1, ZSTD.id])
+    return { ok: true, note: 'with h5wasm-plugins' }
   }),
   truncated: probe(
     ({ own }) => {

@@ -4,7 +4,17 @@ import { openAsBlob, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { peerModule } from '../../engines/peer.ts'
 import { inBrowser } from '../browser.ts'
-import { afterCut, compilesNothing, countCases, expectEqual, makeOnes, namesOf, ONES, overHttp, pokeByte } from '../checks.ts'
+import {
+  afterCut,
+  compilesNothing,
+  countCases,
+  expectEqual,
+  makeOnes,
+  namesOf,
+  ONES,
+  overHttp,
+  pokeByte,
+} from '../checks.ts'
 import { expectNumpyReads, expectRows, flat, LARGE, PIECES } from '../data.ts'
 import { lacks, notAsked, type Probes, probe } from '../probe.ts'
 

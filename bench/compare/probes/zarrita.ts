@@ -1,13 +1,13 @@
 // zarrita: Zarr, a format of chunks, each a file of its own.
 
-import { readdirSync, readFileSync, truncateSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import type * as Zarr from 'zarrita'
 import { peerModule } from '../../engines/peer.ts'
 import { inBrowser } from '../browser.ts'
 import { afterCut, compilesNothing, expectEqual, namesOf, ONES, overHttp } from '../checks.ts'
 import { COMPRESSED, expectRows, LARGE, PIECES, rowsOf } from '../data.ts'
-import { lacks, notAsked, type Probes, probe } from '../probe.ts'
+import { lacks, notAsked, type Outcome, type Probes, probe } from '../probe.ts'
 
 type Stored = Zarr.Array<'float32', Store>
 
@@ -25,7 +25,12 @@ const ZSTD = { name: 'zstd', configuration: { level: 1, checksum: false } }
 const CHUNK_ROWS = 1024
 const ONES_CHUNK_ROWS = 256
 
-function create(folder: string, shape: readonly number[], codecs: readonly Zarr.CodecMetadata[] = [BYTES], chunkRows = CHUNK_ROWS): Promise<Stored> {
+function create(
+  folder: string,
+  shape: readonly number[],
+  codecs: readonly Zarr.CodecMetadata[] = [BYTES],
+  chunkRows = CHUNK_ROWS,
+): Promise<Stored> {
   const chunkShape = [chunkRows, shape[1]!]
   const options = { shape: [...shape], chunkShape, dtype: 'float32' as const, codecs: [...codecs], fillValue: 0 }
   return zarr.create(new FileSystemStore(folder), options)
@@ -44,6 +49,21 @@ async function write(array: Stored, first: number, data: Float32Array): Promise<
 async function read(folder: string, first: number, count: number): Promise<Float32Array> {
   const array = await zarr.open(new FileSystemStore(folder), { kind: 'array' })
   return ((await zarr.get(array, rows(first, count))) as Zarr.Chunk<'float32'>).data
+}
+
+async function makeOnesIn(folder: string, codecs: readonly Zarr.CodecMetadata[] = [BYTES]): Promise<void> {
+  const array = await create(folder, [ONES.rows, ONES.columns], codecs, ONES_CHUNK_ROWS)
+  await write(array, 0, new Float32Array(ONES.rows * ONES.columns).fill(1))
+}
+
+/** Each chunk is a file of its own, and loses half of it. */
+async function cutShort(folder: string): Promise<Outcome> {
+  const array = await zarr.open(new FileSystemStore(folder), { kind: 'array' })
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => /c\/\d+\/\d+$/.test(path))
+  const chunks = files.map((path) => join(folder, path))
+  expectEqual(chunks.length, ONES.rows / ONES_CHUNK_ROWS)
+  for (const path of chunks) truncateSync(path, Math.floor(statSync(path).size / 2))
+  return afterCut(async () => ((await zarr.get(array, rows(ONES.rows - 1, 1))) as Zarr.Chunk<'float32'>).data)
 }
 
 export const probes: Probes = {
@@ -97,7 +117,10 @@ export const probes: Probes = {
   append: lacks(names, /append|resize/i, 'shapes are fixed; `zarr.json` would have to be edited'),
   resize: lacks(names, /append|resize/i, 'shapes are fixed; `zarr.json` would have to be edited'),
   codecs: probe(async ({ own }) => {
-    for (const codec of [ZSTD, { name: 'blosc', configuration: { cname: 'lz4', clevel: 5, shuffle: 1, blocksize: 0 } }]) {
+    for (const codec of [
+      ZSTD,
+      { name: 'blosc', configuration: { cname: 'lz4', clevel: 5, shuffle: 1, blocksize: 0 } },
+    ]) {
       const folder = join(own, codec.name)
       await write(await create(folder, [64, 16], [BYTES, codec], 64), 0, new Float32Array(1024).fill(1))
       expectEqual([...(await read(folder, 63, 1))].slice(0, 2), [1, 1])
@@ -106,13 +129,14 @@ export const probes: Probes = {
   }),
   truncated: probe(
     async ({ own }) => {
-      const array = await zarr.open(new FileSystemStore(own), { kind: 'array' })
-      const chunks = readdirSync(own, { recursive: true, encoding: 'utf8' }).filter((path) => /c\/\d+\/\d+$/.test(path))
-      expectEqual(chunks.length, ONES.rows / ONES_CHUNK_ROWS)
-      for (const path of chunks) truncateSync(join(own, path), 4096)
-      return afterCut(async () => ((await zarr.get(array, rows(ONES.rows - 1, 1))) as Zarr.Chunk<'float32'>).data)
+      const plain = await cutShort(join(own, 'plain'))
+      const compressed = await cutShort(join(own, 'zstd'))
+      return { ok: plain.ok, note: `${plain.note}; compressed: ${compressed.note}` }
     },
-    ({ own }) => makeOnesIn(own),
+    async ({ own }) => {
+      await makeOnesIn(join(own, 'plain'), [BYTES])
+      await makeOnesIn(join(own, 'zstd'), [BYTES, ZSTD])
+    },
   ),
   close: notAsked('maps nothing'),
   maths: lacks(names, /^(sum|mean|matmul|dot|add|multiply)$/, 'storage only'),
@@ -128,9 +152,4 @@ export const probes: Probes = {
       readFileSync(join(data, 'small.npy')),
     ),
   ),
-}
-
-async function makeOnesIn(folder: string): Promise<void> {
-  const array = await create(folder, [ONES.rows, ONES.columns], [BYTES], ONES_CHUNK_ROWS)
-  await write(array, 0, new Float32Array(ONES.rows * ONES.columns).fill(1))
 }
