@@ -22,3 +22,16 @@ export function peerVersion(name: string): string {
 export async function peer(name: string): Promise<unknown> {
   return import(pathToFileURL(require.resolve(name)).href)
 }
+
+/** The same as an ES module: some packages are nothing else, and `require.resolve` does not find those. */
+export async function peerModule(name: string): Promise<unknown> {
+  const { importPeer } = (await import(new URL('import.mjs', folder).href)) as {
+    importPeer(name: string): Promise<unknown>
+  }
+  return importPeer(name)
+}
+
+/** A folder or file of it. */
+export function peerPath(path: string): string {
+  return fileURLToPath(new URL(`node_modules/${path}`, folder))
+}
