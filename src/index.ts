@@ -11,6 +11,7 @@
 
 export type { Chunk, ChunkOptions, Chunks } from './array/chunks.ts'
 export type { NdarrayParts, ReadOptions } from './array/copy.ts'
+export { formatTime } from './array/format-date.ts'
 export type { IntegerArray } from './array/indices.ts'
 export type { PrintOptions } from './array/print.ts'
 export type { RowRange } from './array/rows.ts'

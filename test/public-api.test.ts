@@ -52,6 +52,7 @@ test('values', () => {
       "SelectionError",
       "UnsupportedError",
       "buildInfo",
+      "formatTime",
       "isNpymapError",
       "load",
       "open",

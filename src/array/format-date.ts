@@ -1,4 +1,4 @@
-// The text of datetime64 values: ISO 8601 to the precision of their unit, as NumPy writes it.
+// The text of datetime64 and timedelta64 values, as NumPy writes it.
 
 import { NOT_A_TIME } from '../layout/datetime-unit.ts'
 import type { DType } from '../layout/dtype.ts'
@@ -60,4 +60,36 @@ export function dateText(value: bigint, dtype: DType): string {
   const [days, clock] = floorDivide(seconds, 86400n)
   const time = `${two(clock / 3600n)}:${two((clock / 60n) % 60n)}:${two(clock % 60n)}`
   return `${dayText(days)}T${time}${digits === 0 ? '' : `.${String(fraction).padStart(digits, '0')}`}`
+}
+
+const TIME_SPANS: Readonly<Record<string, string>> = {
+  Y: 'years',
+  M: 'months',
+  W: 'weeks',
+  D: 'days',
+  h: 'hours',
+  m: 'minutes',
+  s: 'seconds',
+  ms: 'milliseconds',
+  us: 'microseconds',
+  ns: 'nanoseconds',
+  ps: 'picoseconds',
+  fs: 'femtoseconds',
+  as: 'attoseconds',
+}
+
+/**
+ * A value of a datetime64 or timedelta64 array as NumPy's `str` writes it: `2026-11-22T10:00`, `5 days`, `NaT`. Datetimes are
+ * ISO 8601 to the precision of the dtype's unit, of any year.
+ *
+ * @param value - ticks of the dtype's unit, as `get` gives them
+ * @throws `TypeError` for any other dtype
+ */
+export function formatTime(value: bigint, dtype: DType): string {
+  if (dtype.kind === 'M') return dateText(value, dtype)
+  if (dtype.kind !== 'm') throw new TypeError(`formatTime: expected datetime64 or timedelta64, got ${dtype}`)
+  if (value === NOT_A_TIME) return 'NaT'
+  const { name, count } = dtype.unit ?? { name: 'generic', count: 1 }
+  // NumPy multiplies in 64 bits and lets it wrap
+  return `${BigInt.asIntN(64, value * BigInt(count))} ${TIME_SPANS[name] ?? 'generic time units'}`
 }

@@ -6,7 +6,7 @@ import { NOT_A_TIME } from '../layout/datetime-unit.ts'
 import type { DType } from '../layout/dtype.ts'
 import { formatPythonString } from '../layout/python-string.ts'
 import { elementCount, formatShape } from '../layout/shape.ts'
-import { dateText } from './format-date.ts'
+import { dateText, formatTime } from './format-date.ts'
 import { BINARY16, BINARY32, BINARY64, type FloatGrid, floatColumn, formatFloatScalar } from './format-float.ts'
 
 /** What printing needs of an array. */
@@ -284,22 +284,6 @@ function subarrayFormat(format: Format, ndim: number, summarise: boolean, edgeIt
   }
 }
 
-const TIME_SPANS: Readonly<Record<string, string>> = {
-  Y: 'years',
-  M: 'months',
-  W: 'weeks',
-  D: 'days',
-  h: 'hours',
-  m: 'minutes',
-  s: 'seconds',
-  ms: 'milliseconds',
-  us: 'microseconds',
-  ns: 'nanoseconds',
-  ps: 'picoseconds',
-  fs: 'femtoseconds',
-  as: 'attoseconds',
-}
-
 /** `str` of a NumPy scalar, which shows floats in full and text without quotes. */
 function formatScalar(value: unknown, dtype: DType, settings: Required<PrintOptions>): string {
   if (dtype.fields !== null) {
@@ -318,12 +302,8 @@ function formatScalar(value: unknown, dtype: DType, settings: Required<PrintOpti
       return `(${real}${formatFloatScalar(im, grid, { bare: true, plus: true })}j)`
     }
     case 'M':
-      return dateText(value as bigint, dtype)
-    case 'm': {
-      if (value === NOT_A_TIME) return 'NaT'
-      const { name, count } = dtype.unit ?? { name: 'generic', count: 1 }
-      return `${BigInt.asIntN(64, (value as bigint) * BigInt(count))} ${TIME_SPANS[name] ?? 'generic time units'}`
-    }
+    case 'm':
+      return formatTime(value as bigint, dtype)
     case 'S':
       return `np.bytes_(${bytesText(value as string)})`
     case 'U':

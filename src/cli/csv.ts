@@ -1,7 +1,6 @@
 // Rows of text: a line for each index of the first axis, the elements of the others in C order.
 
-import type { DType, NdView } from '../index.ts'
-import { timeText } from './date-text.ts'
+import { type DType, formatTime, type NdView } from '../index.ts'
 import { piecesOf } from './pieces.ts'
 import type { Progress } from './progress.ts'
 
@@ -48,7 +47,7 @@ function cellsOf(value: unknown, dtype: DType): string[] {
   if (fields !== null) {
     return [...fields].flatMap(([name, field]) => cellsOf((value as Record<string, unknown>)[name], field.dtype))
   }
-  if (kind === 'M' || kind === 'm') return [timeText(value as bigint, dtype)]
+  if (kind === 'M' || kind === 'm') return [formatTime(value as bigint, dtype)]
   if (value instanceof Uint8Array) return [Buffer.from(value).toString('hex')]
   if (kind !== 'c') return [cellOf(value, dtype.name)]
   const { re, im } = value as { re: number; im: number }

@@ -4,13 +4,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildInfo, NpyWriter, open, openNpz } from '../../src/index.ts'
-import { main } from '../cli/command.ts'
-import { evict } from '../support/evict.ts'
-import { inMemoryGroup } from '../support/memory-group.ts'
-import { buildOnce, runOwnChild } from '../writing/own-child.ts'
+import { buildOnce } from '../writing/own-child.ts'
+import { limitedCommand } from './limited.ts'
 
 const GIB = Number(process.env.COMMAND_GIB ?? 1)
 const LIMIT_MIB = Number(process.env.COMMAND_LIMIT_MIB ?? 256)
@@ -34,15 +31,7 @@ describe.runIf(buildInfo().addon)(`${GIB} GiB in ${LIMIT_MIB} MiB`, () => {
   }, 3_600_000)
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-  async function limited(name: string, args: readonly string[]): Promise<string> {
-    let said = ''
-    await inMemoryGroup(`command-${name}`, LIMIT_MIB, async (group) => {
-      evict(path)
-      said = await runOwnChild(pathToFileURL(main), args, {}, group)
-      return name
-    })
-    return said
-  }
+  const limited = limitedCommand('command', LIMIT_MIB, path)
 
   test('stats', async () => {
     const said = await limited('stats', ['stats', path, '--json'])

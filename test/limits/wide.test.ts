@@ -3,13 +3,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildInfo, NpyWriter, open, openNpz } from '../../src/index.ts'
-import { main } from '../cli/command.ts'
-import { evict } from '../support/evict.ts'
-import { inMemoryGroup } from '../support/memory-group.ts'
-import { buildOnce, runOwnChild } from '../writing/own-child.ts'
+import { buildOnce } from '../writing/own-child.ts'
+import { limitedCommand } from './limited.ts'
 
 const LIMIT_MIB = 256
 const LENGTH = 1024 ** 3 / 8
@@ -30,16 +27,7 @@ describe.runIf(buildInfo().addon)(`1 GiB in ${LIMIT_MIB} MiB, in one row`, () =>
   }, 3_600_000)
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-  /** What it says; empty where no limit can be set. */
-  async function limited(name: string, args: readonly string[]): Promise<string> {
-    let said = ''
-    await inMemoryGroup(`wide-${name}`, LIMIT_MIB, async (group) => {
-      evict(path)
-      said = await runOwnChild(pathToFileURL(main), args, {}, group)
-      return name
-    })
-    return said
-  }
+  const limited = limitedCommand('wide', LIMIT_MIB, path)
 
   test('stats', async () => {
     const said = await limited('stats', ['stats', path, '--json'])
