@@ -9,9 +9,9 @@ import { buildOnce } from '../writing/own-child.ts'
 import { limitedCommand } from './limited.ts'
 
 const LIMIT_MIB = 256
-const LENGTH = 1024 ** 3 / 8
+const LENGTH = 1024 ** 3 / 16
 
-describe.runIf(buildInfo().addon)(`1 GiB in ${LIMIT_MIB} MiB, in one row`, () => {
+describe.runIf(buildInfo().addon)(`half a GiB in ${LIMIT_MIB} MiB, in one row`, () => {
   const directory = mkdtempSync(join(tmpdir(), 'npymap-wide-'))
   const path = join(directory, 'wide.npy')
   const out = (name: string): string => join(directory, name)
