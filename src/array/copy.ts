@@ -66,7 +66,7 @@ function overMemory<T extends DTypeName>(
   }
   if (memory.byteOffset % kind.elementByteLength !== 0) {
     const remedy = array.source.path?.endsWith('.npz')
-      ? ', savez() writes an archive whose members are aligned (npymap repack, coming)'
+      ? ', savez() writes an archive whose members are aligned; npymap repack makes one of this'
       : ''
     throw new LayoutError(
       `typedArray: the data starts at byte ${byteOffset}, which is no multiple of ${kind.elementByteLength}, as ` +

@@ -8,7 +8,7 @@ import { UsageError } from './failure.ts'
 import { countOf } from './options.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
-import { isArchive, type OpenedTarget, openTarget, parseTarget } from './target.ts'
+import { isArchive, type OpenedTarget, openTarget, parseTarget, shapeText } from './target.ts'
 import { bytesText, countText, nameText } from './text.ts'
 
 interface AppendCommandOptions {
@@ -70,7 +70,9 @@ async function appendRows(file: string, arrays: readonly string[], { signal }: C
     }
     const added = writer.rowCount - before
     await writer.close()
-    await print(`${file}: ${countText(added)} rows more, ${countText(before + added)} in all\n`)
+    await print(
+      `${file}: ${countText(added)} ${order === 'F' ? 'more along the last axis' : 'rows more'}, ${countText(before + added)} in all\n`,
+    )
   } catch (error) {
     await writer.abort()
     throw error
@@ -101,7 +103,7 @@ async function appendMembers(
       const progress = progressOf(name, view.nbytes, quiet)
       try {
         await writer.write(name, view)
-        lines.push(`${path}:${nameText(name)}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
+        lines.push(`${path}:${nameText(name)}: ${view.dtype} ${shapeText(view.shape)}, ${bytesText(view.nbytes)}\n`)
       } finally {
         progress.end()
         if (!own.has(source)) close()

@@ -13,8 +13,10 @@ const EMPTY_LINES = 65_536
  */
 export async function* rowsOfText(view: NdView, progress: Progress, signal: AbortSignal): AsyncGenerator<string> {
   const { dtype, ndim, shape, size } = view
-  const fields = dtype.fields === null ? null : [...dtype.fields.keys()]
-  if (fields !== null && ndim === 1) yield `${fields.map((name) => cellOf(name)).join(',')}\n`
+  if (dtype.fields !== null && ndim === 1)
+    yield `${columnsOf(dtype)
+      .map((name) => cellOf(name))
+      .join(',')}\n`
   if (size === 0 && ndim > 1) yield* emptyLines(shape[0] as number)
   const perLine = ndim < 2 ? 1 : size / (shape[0] as number)
   for await (const { view: piece, start } of piecesOf(view, { byteLength: PIECE_BYTE_LENGTH, signal })) {
@@ -36,6 +38,19 @@ export async function* rowsOfText(view: NdView, progress: Progress, signal: Abor
 
 function* emptyLines(count: number): Generator<string> {
   for (let done = 0; done < count; done += EMPTY_LINES) yield '\n'.repeat(Math.min(EMPTY_LINES, count - done))
+}
+
+/** A name for each cell of an element: `pos_0`, `pos_1` for the elements of a field, `a.b` for a field of a field. */
+function columnsOf({ fields, subarray }: DType, prefix = ''): string[] {
+  if (subarray !== null) {
+    const places = subarray.shape.reduce<string[]>(
+      (before, extent) => before.flatMap((place) => Array.from({ length: extent }, (_, i) => `${place}_${i}`)),
+      [''],
+    )
+    return places.flatMap((place) => columnsOf(subarray.dtype, prefix + place))
+  }
+  if (fields === null) return [prefix]
+  return [...fields].flatMap(([name, field]) => columnsOf(field.dtype, prefix === '' ? name : `${prefix}.${name}`))
 }
 
 /** The texts of an element, in the order of its fields. */

@@ -144,5 +144,6 @@ function textOf(found: Difference, a: string, b: string): string {
     ['first at', `[${firstIndex?.join(', ')}]: ${first?.[0]} in ${a}, ${first?.[1]} in ${b}`],
     ...differences,
   ]
-  return `different\n${tableText(rows)}`
+  const isNan = first?.every((text) => /nan|nat/i.test(text)) === true
+  return `different\n${tableText(rows)}${isNan ? 'NaN is not equal to NaN; with --equal-nan it is\n' : ''}`
 }

@@ -25,18 +25,22 @@ Exit codes:
   3    a file cannot be read or written
   130  interrupted (Ctrl-C)`
 
+interface Coded extends Error {
+  readonly code?: unknown
+  readonly path?: unknown
+}
+
 /** What to do about an error, where there is something to do that its message does not say. */
-const HINTS: readonly (readonly [match: (error: Error & { code?: unknown }) => boolean, hint: string])[] = [
-  [(error) => error.code === 'ERR_FORMAT' && /magic/i.test(error.message), 'for a raw file give --dtype'],
+const HINTS: readonly (readonly [match: (error: Coded) => boolean, hint: (error: Coded) => string])[] = [
   [
-    (error) => error.code === 'ERR_FORMAT' && /NpzWriter\.recover/.test(error.message),
-    'from here: npymap recover FILE.npz',
+    (error) => error.code === 'ERR_FORMAT' && /magic/i.test(error.message),
+    () => 'a raw file needs --dtype (info, print, stats, slice, repack, plot)',
   ],
   [
-    (error) => error.code === 'ERR_FORMAT' && /NpyWriter\.recover/.test(error.message),
-    'from here: npymap recover FILE.npy',
+    (error) => error.code === 'ERR_FORMAT' && /(NpzWriter|NpyWriter)\.recover/.test(error.message),
+    ({ path }) => `from here: npymap recover ${typeof path === 'string' ? path : 'FILE'}`,
   ],
-  [(error) => error.code === 'EWOULDBLOCK', 'wait for the other writer to finish'],
+  [(error) => error.code === 'EWOULDBLOCK', () => 'wait for the other writer to finish'],
 ]
 
 /** What went wrong, in one line, and the exit code for it. */
@@ -47,7 +51,7 @@ export interface Failure {
 
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { error: String(error), code: EXIT.failed }
-  const hint = error instanceof UsageError ? error.hint : HINTS.find(([match]) => match(error))?.[1]
+  const hint = error instanceof UsageError ? error.hint : HINTS.find(([match]) => match(error))?.[1](error)
   const text = nameText(error.message.replaceAll('\n', ' '))
   const isUsage =
     error instanceof UsageError ||

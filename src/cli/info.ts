@@ -5,7 +5,7 @@ import { buildInfo, type MemberInfo, type NpyFileHeader, openNpz, readHeader } f
 import { EXIT, UsageError } from './failure.ts'
 import { type Context, passOver, print } from './run.ts'
 import { checkLayout, isArchive, openTarget, parseTarget, type RawLayout, shapeText, withRawOptions } from './target.ts'
-import { behindText, bytesText, countText, nameText, tableText } from './text.ts'
+import { behindText, bytesText, countText, elementsText, nameText, tableText } from './text.ts'
 
 interface InfoOptions extends RawLayout {
   readonly json?: boolean
@@ -189,10 +189,10 @@ function arrayText(facts: ArrayFacts): string {
     cutShort,
     behindByteLength,
   } = facts
-  const code = typeof descr === 'string' ? ` (${descr})` : ''
+  const code = typeof descr === 'string' && descr !== dtype ? ` (${descr})` : ''
   const format = kind === 'raw' ? 'raw' : `npy ${version?.join('.')}`
   const rows = [
-    ['shape', `${shapeText(shape)}, ${countText(size)} elements`],
+    ['shape', `${shapeText(shape)}, ${elementsText(size)}`],
     ['dtype', `${dtype}${code}`],
     ['order', order ?? 'strided'],
     ['data', nbytes < 1024 ? bytesText(nbytes) : `${bytesText(nbytes)} (${countText(nbytes)} bytes)`],

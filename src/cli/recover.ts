@@ -71,14 +71,18 @@ async function npy(path: string, repair: string | true | undefined): Promise<Fou
   const text = whole
     ? `whole, ${shapeText(shape)}`
     : repaired
-      ? `repaired: ${seen}; now ${shapeText(shape)}, ${bytesCut(dropped)}`
-      : `not whole: ${seen}; ${repairsText(wouldDrop)}`
+      ? `repaired: ${seen}; now ${shapeText(shape)}, ${bytesCut(dropped)}${rowsLost(headerRows - wholeRows)}`
+      : `not whole: ${seen}${rowsLost(headerRows - wholeRows)}; ${repairsText(wouldDrop)}`
   return { ...found, dtype: dtype.toString(), wouldDrop, droppedByteLength: dropped, text } as Found
 }
 
 function repairsText({ rows, header }: { readonly rows: number; readonly header: number | null }): string {
   const byRows = `--repair rows cuts off ${countText(rows)} bytes`
   return header === null ? byRows : `${byRows}, --repair header ${countText(header)}`
+}
+
+function rowsLost(count: number): string {
+  return count > 0 ? `; ${countText(count)} rows are lost` : ''
 }
 
 function bytesCut(byteLength: number): string {

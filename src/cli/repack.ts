@@ -11,7 +11,7 @@ import { requireNoWriter } from './other-writer.ts'
 import { piecesOf, unravel } from './pieces.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
-import { isArchive, openTarget, parseTarget, type RawLayout, withRawOptions } from './target.ts'
+import { isArchive, openTarget, parseTarget, type RawLayout, shapeText, withRawOptions } from './target.ts'
 import { bytesText, nameText } from './text.ts'
 import { copyTiles } from './tiles.ts'
 
@@ -115,7 +115,7 @@ async function intoNpy(file: string, out: string, run: Run): Promise<void> {
     else if (cast !== null && order === 'C' && view.order !== 'F')
       await streamCast(view, out, dtype, cast, { progress, signal })
     else await intoOrder(view, out, { dtype, cast, order, progress, signal })
-    await print(`${out}: ${dtype} [${view.shape.join(', ')}], order ${order}\n`)
+    await print(`${out}: ${dtype} ${shapeText(view.shape)}, order ${order}\n`)
   } finally {
     progress.end()
     close()
@@ -177,6 +177,7 @@ async function intoArchive(file: string, out: string, { options, signal, quiet }
   const compress: Compress = deflated ? chosen : false
   // A member that is named joins those that are there.
   const open = target.member !== null && existsSync(target.path) ? NpzWriter.append : NpzWriter.create
+  const lines: string[] = []
   const writer = await open(target.path, { compress, signal, ...(alignment === undefined ? {} : { alignment }) })
   try {
     if (isArchive(source) && source.member === null && target.member === null) {
@@ -185,7 +186,7 @@ async function intoArchive(file: string, out: string, { options, signal, quiet }
         for (const name of archive.keys()) {
           if (!archive.info(name).isArray)
             throw new UsageError(`${source.path}: ${JSON.stringify(name)} is no array`, 'other zip tools copy it')
-          await writeMember(writer, name, archive.get(name), { options, quiet, signal })
+          lines.push(await writeMember(writer, name, archive.get(name), { options, quiet, signal }))
         }
       } finally {
         archive.close()
@@ -194,7 +195,7 @@ async function intoArchive(file: string, out: string, { options, signal, quiet }
       const opened = openTarget(file, options)
       try {
         const name = target.member ?? source.member ?? 'arr_0'
-        await writeMember(writer, name, opened.view, { options, quiet, signal })
+        lines.push(await writeMember(writer, name, opened.view, { options, quiet, signal }))
       } finally {
         opened.close()
       }
@@ -204,6 +205,7 @@ async function intoArchive(file: string, out: string, { options, signal, quiet }
     await writer.abort()
     throw error
   }
+  await print(lines.join(''))
   await print(`${target.path}: ${deflated ? 'deflated, seekable' : 'stored, aligned'}\n`)
 }
 
@@ -212,7 +214,7 @@ async function writeMember(
   name: string,
   view: NdView,
   { options, quiet, signal }: Run,
-): Promise<void> {
+): Promise<string> {
   const { dtype, cast } = castOf(view, options)
   const { shape } = view
   const progress = progressOf(name, view.nbytes, quiet)
@@ -235,7 +237,7 @@ async function writeMember(
       }
       await member.close()
     }
-    await print(`${nameText(name)}: ${dtype} [${shape.join(', ')}], ${bytesText(view.size * dtype.itemSize)}\n`)
+    return `${nameText(name)}: ${dtype} ${shapeText(shape)}, ${bytesText(view.size * dtype.itemSize)}\n`
   } finally {
     progress.end()
   }

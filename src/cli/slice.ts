@@ -1,6 +1,6 @@
 // npymap slice: any selection to a file of its own, in bounded memory.
 
-import { createWriteStream, existsSync } from 'node:fs'
+import { createWriteStream, existsSync, statSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Command } from 'commander'
@@ -12,7 +12,7 @@ import { requireNoWriter } from './other-writer.ts'
 import { piecesOf } from './pieces.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, isUnread, print } from './run.ts'
-import { openTarget, parseTarget, type RawLayout, select, withRawOptions } from './target.ts'
+import { openTarget, parseTarget, type RawLayout, select, shapeText, withRawOptions } from './target.ts'
 import { bytesText } from './text.ts'
 
 interface SliceCommandOptions extends RawLayout {
@@ -40,6 +40,9 @@ export function sliceCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
+An OUT that is there already is replaced as a whole, when the new one is complete. CSV has a line for each index of the first axis; structures
+have a column for each field, and for each element of fields that are arrays.
+
 Examples:
   npymap slice embeddings.npy '1000:2000' part.npy
   npymap slice embeddings.npy '::100, :3' part.csv
@@ -50,6 +53,7 @@ Examples:
       const format = formatOf(out, options.to)
       if (options.compress === true && format !== 'npz')
         throw new UsageError(`--compress is for .npz, not for ${format}`)
+      requireOther(file, out)
       const target = openTarget(file, options)
       const whole = options.field === undefined ? target.view : target.view.field(options.field)
       try {
@@ -60,12 +64,25 @@ Examples:
         } finally {
           progress.end()
         }
-        if (out !== '-') await print(`${out}: ${view.dtype} [${view.shape.join(', ')}], ${bytesText(view.nbytes)}\n`)
+        if (out !== '-') await print(`${out}: ${view.dtype} ${shapeText(view.shape)}, ${sizeText(out, format, view)}\n`)
       } finally {
         target.close()
       }
     })
   return withRawOptions(command)
+}
+
+/** What text comes to is another number than that of its elements. */
+function sizeText(out: string, format: Format, view: NdView): string {
+  return bytesText(format === 'csv' ? statSync(out).size : view.nbytes)
+}
+
+/** What is left of an array is no use for reading the rest of it again. */
+function requireOther(file: string, out: string): void {
+  const [from, to] = [file, out].map((text) => statSync(parseTarget(text).path, { throwIfNoEntry: false }))
+  if (from === undefined || to === undefined || parseTarget(out).member !== null || out === '-') return
+  if (from.isFile() && from.dev === to.dev && from.ino === to.ino)
+    throw new UsageError(`${out} is the file that is read; slice would leave no more of it`, 'name another')
 }
 
 function formatOf(out: string, asked: string | undefined): Format {

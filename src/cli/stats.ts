@@ -4,13 +4,14 @@ import { Command } from 'commander'
 import type { NdView } from '../index.ts'
 import { UsageError } from './failure.ts'
 import { axisOf, countOf, unexpected } from './options.ts'
-import { progressOf } from './progress.ts'
+import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
 import { axisStats } from './stats-axis.ts'
 import { histogram, meanOf, percentile, stdOf, type Tally } from './stats-kernel.ts'
 import { tallyOf } from './stats-pass.ts'
+import { histogramOf, percentileOf, sortedNumbers } from './stats-sorted.ts'
 import { openTarget, type RawLayout, select, shapeText, withRawOptions } from './target.ts'
-import { countText, exactNumber, tableText } from './text.ts'
+import { countText, elementsText, exactNumber, tableText } from './text.ts'
 
 interface StatsOptions extends RawLayout {
   readonly select?: string
@@ -37,9 +38,9 @@ export function statsCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-NaN and infinities are counted, and left out of everything else. Percentiles and the histogram come from a sketch: a
-percentile is within 0.4 % of the number that it names, and numbers nearer to zero than 1e-310 (float32: 5e-41) count as zero
-there. In JSON, extremes of 64-bit integers beyond 2^53 are strings with all digits.
+NaN and infinities are counted, and left out of everything else. Percentiles and the histogram are exact, as NumPy has them, for up
+to four million elements. Those of larger arrays come from a sketch and are marked with ≈ (JSON: "approximate"): a percentile is within 0.4 % of the
+number that it names, and numbers nearer to zero than 1e-310 (float32: 5e-41) count as zero there. In JSON, extremes of 64-bit integers beyond 2^53 are strings with all digits.
 
 Examples:
   npymap stats embeddings.npy
@@ -54,11 +55,9 @@ Examples:
         const view = select(whole, options.select)
         requireNumbers(view)
         if (options.axis === undefined) {
-          const tally = await tallyOf(view, progress, context.signal)
+          const seen = await look(view, progress, context.signal)
           progress.end()
-          await print(
-            options.json === true ? `${JSON.stringify(factsOf(tally, view, options))}\n` : textOf(tally, view, options),
-          )
+          await print(options.json === true ? `${JSON.stringify(factsOf(seen, options))}\n` : textOf(seen, options))
         } else {
           const stats = await axisStats(view, options.axis, progress, context.signal)
           progress.end()
@@ -85,7 +84,37 @@ function requireNumbers({ dtype }: NdView): void {
   throw new UsageError(`stats: expected real numbers, got ${dtype}`)
 }
 
-function factsOf(tally: Tally, view: NdView, options: StatsOptions): Record<string, unknown> {
+/** What there is to say of a view. */
+interface Seen {
+  readonly view: NdView
+  readonly tally: Tally
+  /** True where percentiles and the histogram come from the sketch. */
+  readonly approximate: boolean
+  readonly percentile: (percent: number) => number
+  readonly histogram: (bins: number) => { edges: number[]; counts: number[] }
+}
+
+async function look(view: NdView, progress: Progress, signal: AbortSignal): Promise<Seen> {
+  const tally = await tallyOf(view, progress, signal)
+  const sorted = sortedNumbers(view)
+  if (sorted !== null) {
+    return {
+      ...{ view, tally, approximate: false },
+      percentile: (percent) => percentileOf(sorted, percent),
+      histogram: (bins) => histogramOf(sorted, bins),
+    }
+  }
+  // Of integers, buckets have whole numbers, the one nearest to zero first.
+  const isWhole = view.dtype.kind !== 'f'
+  return {
+    ...{ view, tally, approximate: true },
+    percentile: (percent) => (isWhole ? Math.trunc(percentile(tally, percent)) : percentile(tally, percent)),
+    histogram: (bins) => histogram(tally, bins),
+  }
+}
+
+function factsOf(seen: Seen, options: StatsOptions): Record<string, unknown> {
+  const { tally, view, approximate } = seen
   const { finite, nan, posInf, negInf, zero, min, max, exact } = tally
   const number = (value: number): number | null => (finite === 0 ? null : value)
   return {
@@ -101,9 +130,10 @@ function factsOf(tally: Tally, view: NdView, options: StatsOptions): Record<stri
     negInf,
     zero,
     percentiles: Object.fromEntries(
-      options.percentiles.map((percent) => [percent, number(percentile(tally, percent))]),
+      options.percentiles.map((percent) => [percent, finite === 0 ? null : seen.percentile(percent)]),
     ),
-    ...(options.bins > 0 ? { histogram: histogram(tally, options.bins) } : {}),
+    ...(options.bins > 0 ? { histogram: seen.histogram(options.bins) } : {}),
+    approximate,
   }
 }
 
@@ -114,11 +144,12 @@ function numberText(value: number): string {
   return Math.abs(value) < 1e15 ? String(Number(value.toPrecision(SHORT))) : value.toExponential(SHORT - 1)
 }
 
-function textOf(tally: Tally, view: NdView, options: StatsOptions): string {
+function textOf(seen: Seen, options: StatsOptions): string {
+  const { tally, view, approximate } = seen
   const { finite, nan, posInf, negInf, zero, min, max, exact } = tally
   const share = (count: number): string =>
     `${countText(count)}${count === 0 || view.size === 0 ? '' : ` (${numberText((100 * count) / view.size)} %)`}`
-  const head = `${view.dtype} ${shapeText(view.shape)}, ${countText(view.size)} elements\n`
+  const head = `${view.dtype} ${shapeText(view.shape)}, ${elementsText(view.size)}\n`
   const counts = [
     ['nan', share(nan)],
     ['inf', posInf + negInf === 0 ? '0' : `${countText(posInf)} above, ${countText(negInf)} below`],
@@ -131,22 +162,23 @@ function textOf(tally: Tally, view: NdView, options: StatsOptions): string {
     ['mean', numberText(meanOf(tally))],
     ['std', numberText(stdOf(tally))],
   ]
-  const ranks = options.percentiles.map((percent) => [`${percent} %`, numberText(percentile(tally, percent))])
-  return `${head}${tableText([...moments, ...counts])}\n${tableText(ranks)}${options.bins > 0 ? `\n${barsOf(tally, options.bins)}` : ''}`
+  const about = approximate ? '≈ ' : ''
+  const ranks = options.percentiles.map((percent) => [`${percent} %`, about + numberText(seen.percentile(percent))])
+  return `${head}${tableText([...moments, ...counts])}\n${tableText(ranks)}${options.bins > 0 ? `\n${barsOf(seen, options.bins)}` : ''}`
 }
 
 const EIGHTHS = ' ▏▎▍▌▋▊▉█'
 const BAR_WIDTH = 40
 
-function barsOf(tally: Tally, bins: number): string {
-  const { edges, counts } = histogram(tally, bins)
+function barsOf({ histogram, approximate }: Seen, bins: number): string {
+  const { edges, counts } = histogram(bins)
   const most = Math.max(...counts, 1)
   const rows = counts.map((count, i) => {
     const eighths = Math.round((count / most) * BAR_WIDTH * 8)
     // What is there is seen, however little it is.
     const length = count > 0 ? Math.max(1, eighths) : 0
     const bar = '█'.repeat(Math.floor(length / 8)) + (EIGHTHS[length % 8] as string).trim()
-    return [numberText(edges[i] as number), bar.padEnd(BAR_WIDTH), countText(count)]
+    return [numberText(edges[i] as number), bar.padEnd(BAR_WIDTH), (approximate ? '≈ ' : '') + countText(count)]
   })
   return tableText(rows, [0, 2])
 }

@@ -86,9 +86,18 @@ function onlyMember(archive: NpzFile): string {
   )
 }
 
-/** `1:10, ..., -1` as NumPy has it between brackets; the brackets may be there, too. */
+/**
+ * `1:10, ..., -1` as NumPy has it between brackets; the brackets may be there, too. Two numbers between them may be an element,
+ * or a list of rows, which there is no selecting by.
+ */
 export function parseSelection(text: string): Selector[] {
   const inside = text.trim().replace(/^\[(.*)\]$/s, '$1')
+  if (/[[\]]/.test(inside) || (inside !== text.trim() && /^[\s\d+-]+,[\s\d,+-]*$/.test(inside))) {
+    throw new UsageError(
+      `${text}: lists of indices select nothing here`,
+      'without brackets, 0, 1 is one element; ranges are 0:2',
+    )
+  }
   if (inside.trim() === '') return []
   return inside.split(',').map((part) => {
     const word = part.trim()

@@ -18,6 +18,11 @@ export function countText(count: number | bigint): string {
   return count.toLocaleString('en').replaceAll(',', ' ')
 }
 
+/** `1 element`, `12 000 elements`. */
+export function elementsText(count: number): string {
+  return `${countText(count)} element${count === 1 ? '' : 's'}`
+}
+
 /** Columns of equal width, two spaces apart; those named in `right` are set to the right. */
 export function tableText(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length))) ?? []

@@ -14,7 +14,7 @@ import {
 import { EXIT } from './failure.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, passOver, print } from './run.ts'
-import { isArchive, parseTarget, type Target } from './target.ts'
+import { isArchive, parseTarget, shapeText, type Target } from './target.ts'
 import { behindText, bytesText, countText, nameText } from './text.ts'
 
 interface Verdict {
@@ -92,7 +92,7 @@ async function checkNpy(path: string): Promise<string> {
     const { dtype, shape, nbytes, byteOffset, fileByteLength } = readHeader(path)
     const behind = fileByteLength - byteOffset - nbytes
     if (behind < 0) throw new Broken(`${-behind} bytes are missing${await rowsText(path)}: see npymap recover`)
-    const text = `${dtype} [${shape.join(', ')}], ${bytesText(nbytes)}`
+    const text = `${dtype} ${shapeText(shape)}, ${bytesText(nbytes)}`
     return behind === 0 ? text : `${text}; ${behindText(behind)}`
   } catch (error) {
     if (isOfObjects(error)) return `${OBJECTS}: not read by npymap`
@@ -150,7 +150,7 @@ async function checkMember(archive: NpzFile, name: string, signal: AbortSignal, 
 function describe(archive: NpzFile, name: string): { text: string; byteLength: number } {
   try {
     const { byteLength, isArray, shape, dtype } = archive.info(name)
-    const layout = isArray ? `${dtype} [${shape.join(', ')}]` : 'no array'
+    const layout = isArray ? `${dtype} ${shapeText(shape)}` : 'no array'
     return { text: `${layout}, ${bytesText(byteLength)}`, byteLength }
   } catch (error) {
     if (!isOfObjects(error)) throw error
