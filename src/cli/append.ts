@@ -58,11 +58,15 @@ async function appendRows(file: string, arrays: readonly string[], { signal }: C
       const progress = progressOf(name, view.nbytes, quiet)
       try {
         // Rows are along the axis that grows.
+        if (view.ndim === 0) throw new UsageError('a number is no row', 'make it an array of one')
         const axis = order === 'F' ? view.ndim - 1 : 0
         for await (const { view: rows } of view.chunks({ signal, axis })) {
           await writer.write(rows)
           progress.add(rows.nbytes)
         }
+      } catch (error) {
+        if (error instanceof Error && !signal.aborted) error.message = `${name}: ${error.message}`
+        throw error
       } finally {
         progress.end()
         close()
@@ -71,7 +75,7 @@ async function appendRows(file: string, arrays: readonly string[], { signal }: C
     const added = writer.rowCount - before
     await writer.close()
     await print(
-      `${file}: ${countText(added)} ${order === 'F' ? 'more along the last axis' : 'rows more'}, ${countText(before + added)} in all\n`,
+      `${nameText(file)}: ${countText(added)} ${order === 'F' ? 'more along the last axis' : 'rows more'}, ${countText(before + added)} in all\n`,
     )
   } catch (error) {
     await writer.abort()
@@ -103,7 +107,9 @@ async function appendMembers(
       const progress = progressOf(name, view.nbytes, quiet)
       try {
         await writer.write(name, view)
-        lines.push(`${path}:${nameText(name)}: ${view.dtype} ${shapeText(view.shape)}, ${bytesText(view.nbytes)}\n`)
+        lines.push(
+          `${nameText(path)}:${nameText(name)}: ${view.dtype} ${shapeText(view.shape)}, ${bytesText(view.nbytes)}\n`,
+        )
       } finally {
         progress.end()
         if (!own.has(source)) close()

@@ -13,6 +13,7 @@ export async function replaceFile(out: string, write: (temporary: string) => Pro
       `${out}: expected a regular file to replace, it is ${old.isDirectory() ? 'a folder' : 'a special file'}`,
     )
   }
+  if (!fs.existsSync(dirname(target))) throw new UsageError(`${out}: there is no folder ${dirname(target)}`)
   const folder = fs.mkdtempSync(join(dirname(target), '.npymap-'))
   const remove = (): void => fs.rmSync(folder, { recursive: true, force: true })
   process.on('exit', remove)
@@ -29,10 +30,19 @@ export async function replaceFile(out: string, write: (temporary: string) => Pro
       }
     }
     fs.renameSync(temporary, target)
+  } catch (error) {
+    if (error instanceof Error) nameTarget(error, join(folder, basename(target)), target)
+    throw error
   } finally {
     process.off('exit', remove)
     remove()
   }
+}
+
+/** Has an error speak of the file that was asked for. */
+function nameTarget(error: Error, temporary: string, target: string): void {
+  const message = error.message.replaceAll(temporary, target)
+  error.message = 'code' in error && !message.includes(target) ? `${message} (in ${target})` : message
 }
 
 /** Where a path leads to, also when there is nothing yet. */

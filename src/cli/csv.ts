@@ -8,8 +8,8 @@ const PIECE_BYTE_LENGTH = 1024 * 1024
 const EMPTY_LINES = 65_536
 
 /**
- * Lines of comma-separated values, some at a time, or a part of one where lines are long. Structured elements get a column a
- * field, and a first line of names.
+ * Lines of comma-separated values, some at a time, or a part of one where lines are long. One axis of structures gets a first line of
+ * names, a column for each.
  */
 export async function* rowsOfText(view: NdView, progress: Progress, signal: AbortSignal): AsyncGenerator<string> {
   const { dtype, ndim, shape, size } = view
@@ -66,12 +66,9 @@ function cellsOf(value: unknown, dtype: DType): string[] {
   if (value instanceof Uint8Array) return [Buffer.from(value).toString('hex')]
   if (kind !== 'c') return [cellOf(value, dtype.name)]
   const { re, im } = value as { re: number; im: number }
-  return [`${re}${signed(im)}j`]
-}
-
-function signed(value: unknown): string {
-  const text = String(value)
-  return text.startsWith('-') ? text : `+${text}`
+  const part = dtype.name === 'complex64' ? 'float32' : 'float64'
+  const imaginary = cellOf(im, part)
+  return [`${cellOf(re, part)}${imaginary.startsWith('-') ? '' : '+'}${imaginary}j`]
 }
 
 /** Digits that tell numbers of this dtype apart, at least and at most. */
@@ -92,6 +89,10 @@ function shortest(value: number, dtype: string): string {
 function cellOf(value: unknown, dtype = ''): string {
   if (typeof value === 'number' && !Number.isFinite(value))
     return Number.isNaN(value) ? 'nan' : value < 0 ? '-inf' : 'inf'
+  if (typeof value === 'boolean') return value ? 'True' : 'False'
+  if (Object.is(value, -0)) return '-0'
+  // Readers take an empty line for no line.
+  if (value === '') return '""'
   const text = typeof value === 'number' && dtype in DIGITS ? shortest(value, dtype) : String(value)
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

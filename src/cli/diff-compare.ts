@@ -21,13 +21,17 @@ export interface Distance {
 /** Marks the elements of two views of one shape and one dtype that differ. */
 export function markDifferent(a: NdView, b: NdView, tolerance: Tolerance, marks: Uint8Array): Distance {
   const { dtype } = a
+  // A double has not the digits of a longdouble, but enough for a tolerance.
+  const isExtended = dtype.name === 'float128' || dtype.name === 'complex256'
+  const isTolerant = tolerance.atol > 0 || tolerance.rtol > 0
   const distance: Distance = { maxAbs: 0, maxAbsAt: -1, maxRel: 0 }
   if (dtype.fields !== null) {
     for (const name of dtype.fields.keys()) markDifferent(a.field(name), b.field(name), tolerance, marks)
-  } else if (dtype.name === 'float128' || dtype.name === 'complex256') markExtended(a, b, tolerance, marks)
+  } else if (isExtended && !isTolerant) markExtended(a, b, tolerance, marks)
   else if (dtype.kind === 'c') markComplex(a, b, tolerance, marks, distance)
   else if ('biuf'.includes(dtype.kind)) markNumbers(a, b, tolerance, marks, distance)
-  else if ('mM'.includes(dtype.kind)) markTimes(a, b, tolerance, marks)
+  else if (dtype.kind === 'M' || (dtype.kind === 'm' && !isTolerant)) markTimes(a, b, tolerance, marks)
+  else if (dtype.kind === 'm') markSpans(a, b, tolerance, marks)
   else markBytes(a, b, marks)
   return distance
 }
@@ -93,6 +97,19 @@ function markTimes(a: NdView, b: NdView, { equalNan }: Tolerance, marks: Uint8Ar
   for (let i = 0; i < x.length; i++) {
     if (x[i] === y[i] && (equalNan || x[i] !== NOT_A_TIME)) continue
     marks[Math.floor(i / perMark)] = 1
+  }
+}
+
+/** Lengths of time are numbers, in the unit of the dtype. */
+function markSpans(a: NdView, b: NdView, { atol, rtol, equalNan }: Tolerance, marks: Uint8Array): void {
+  const x = a.toTypedArray() as BigInt64Array
+  const y = b.toTypedArray() as BigInt64Array
+  const perMark = x.length / marks.length
+  for (let i = 0; i < x.length; i++) {
+    const [p, q] = [x[i] as bigint, y[i] as bigint]
+    const isNone = p === NOT_A_TIME || q === NOT_A_TIME
+    const same = isNone ? equalNan && p === q : Math.abs(Number(p - q)) <= atol + rtol * Math.abs(Number(q))
+    if (!same) marks[Math.floor(i / perMark)] = 1
   }
 }
 

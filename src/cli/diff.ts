@@ -9,7 +9,7 @@ import { piecesOf, unravel } from './pieces.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
 import { openTarget, select, shapeText } from './target.ts'
-import { countText, tableText } from './text.ts'
+import { countText, nameText, tableText } from './text.ts'
 
 interface DiffOptions {
   readonly atol?: number
@@ -51,7 +51,7 @@ Examples:
           const found = await compare(...views, options, { progress, signal: context.signal }).finally(() =>
             progress.end(),
           )
-          await print(options.json === true ? `${JSON.stringify(found)}\n` : textOf(found, a, b))
+          await print(options.json === true ? `${JSON.stringify(found, telling)}\n` : textOf(found, a, b))
           if (!found.equal) context.exitCode = EXIT.negative
         } finally {
           right.close()
@@ -125,6 +125,11 @@ async function compare(
   }
 }
 
+/** JSON has no infinities, and no NaN. */
+function telling(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
+}
+
 function textOf(found: Difference, a: string, b: string): string {
   if (found.apart !== undefined) return `different ${found.apart}\n`
   const { equal, size = 0, differing = 0, firstIndex, first, maxAbs, maxAbsIndex, maxRel } = found
@@ -141,7 +146,7 @@ function textOf(found: Difference, a: string, b: string): string {
       : `equal within tolerance: ${countText(size)} elements\n${tableText(differences)}`
   const rows = [
     ['elements', `${countText(differing)} of ${countText(size)} differ`],
-    ['first at', `[${firstIndex?.join(', ')}]: ${first?.[0]} in ${a}, ${first?.[1]} in ${b}`],
+    ['first at', `[${firstIndex?.join(', ')}]: ${first?.[0]} in ${nameText(a)}, ${first?.[1]} in ${nameText(b)}`],
     ...differences,
   ]
   const isNan = first?.every((text) => /nan|nat/i.test(text)) === true

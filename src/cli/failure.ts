@@ -58,7 +58,7 @@ export function failureOf(error: unknown): Failure {
     isNpymapError(error, 'ERR_SELECTION') ||
     error instanceof TypeError ||
     error instanceof RangeError
-  return { error: hint === undefined ? text : `${text}; ${hint}`, code: isUsage ? EXIT.usage : EXIT.failed }
+  return { error: hint === undefined ? text : `${text}; ${nameText(hint)}`, code: isUsage ? EXIT.usage : EXIT.failed }
 }
 
 /** Says on standard error what went wrong, and returns the exit code. */

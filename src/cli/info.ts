@@ -201,7 +201,7 @@ function arrayText(facts: ArrayFacts): string {
     ...(cutShort ? [['CUT SHORT', `the file has ${countText(facts.fileByteLength ?? 0)} bytes`]] : []),
     ...(behindByteLength > 0 ? [['note', behindText(behindByteLength)]] : []),
   ]
-  return `${file}\n${tableText(rows.map(([name, value]) => [`  ${name}`, value as string]))}`
+  return `${nameText(file)}\n${tableText(rows.map(([name, value]) => [`  ${name}`, value as string]))}`
 }
 
 function archiveText({ file, members }: ArchiveFacts): string {
@@ -222,7 +222,7 @@ function archiveText({ file, members }: ArchiveFacts): string {
   const errors = members.flatMap((member) =>
     'error' in member ? [`  ${nameText(member.name)}: ${nameText(member.error)}\n`] : [],
   )
-  return `${file}: ${members.length} member${members.length === 1 ? '' : 's'}\n${table}${errors.join('')}`
+  return `${nameText(file)}: ${members.length} member${members.length === 1 ? '' : 's'}\n${table}${errors.join('')}`
 }
 
 function buildText(): string {

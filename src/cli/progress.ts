@@ -1,7 +1,7 @@
 // A bar on standard error for what takes longer than half a second, on a terminal only.
 
 import { Presets, SingleBar } from 'cli-progress'
-import { bytesText } from './text.ts'
+import { bytesText, nameText } from './text.ts'
 
 const PATIENCE_MS = 500
 
@@ -26,7 +26,7 @@ export function progressOf(what: string, byteLength: number, quiet: boolean): Pr
       const seconds = (Date.now() - begun) / 1000
       if (bar === null) {
         if (seconds * 1000 < PATIENCE_MS) return
-        const format = `${what} {bar} {percentage}% | {done} of {all} | {rate}/s | ETA {eta_formatted}`
+        const format = `${nameText(what)} {bar} {percentage}% | {done} of {all} | {rate}/s | ETA {eta_formatted}`
         bar = new SingleBar(
           { format, stream: process.stderr, clearOnComplete: true, hideCursor: true },
           Presets.shades_classic,

@@ -5,7 +5,7 @@ import { NpyWriter, NpzWriter, readHeader } from '../index.ts'
 import { EXIT, UsageError } from './failure.ts'
 import { type Context, print } from './run.ts'
 import { isArchive, parseTarget, shapeText } from './target.ts'
-import { countText } from './text.ts'
+import { countText, nameText } from './text.ts'
 
 interface RecoverCommandOptions {
   readonly repair?: string | true
@@ -39,7 +39,7 @@ Examples:
       const { path, member } = parseTarget(file)
       if (member !== null) throw new UsageError('recover: expected a file, got a member of an archive')
       const found = isArchive({ path, member }) ? await archive(path, repair) : await npy(path, repair)
-      await print(json === true ? `${JSON.stringify(found)}\n` : `${path}: ${found.text}\n`)
+      await print(json === true ? `${JSON.stringify(found)}\n` : `${nameText(path)}: ${found.text}\n`)
       if (!found.whole && !found.repaired) context.exitCode = EXIT.negative
     })
 }

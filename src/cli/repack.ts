@@ -11,7 +11,15 @@ import { requireNoWriter } from './other-writer.ts'
 import { piecesOf, unravel } from './pieces.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
-import { isArchive, openTarget, parseTarget, type RawLayout, shapeText, withRawOptions } from './target.ts'
+import {
+  isArchive,
+  openTarget,
+  parseTarget,
+  type RawLayout,
+  requireSuffix,
+  shapeText,
+  withRawOptions,
+} from './target.ts'
 import { bytesText, nameText } from './text.ts'
 import { copyTiles } from './tiles.ts'
 
@@ -36,9 +44,13 @@ export function repackCommand(context: Context): Command {
     .argument('<out>', 'OUT.npy, OUT.npz or OUT.npz:MEMBER (joins the others); may be the same file')
     .option('--stored', 'archives: members stored, to be mapped in place (the default)')
     .option('--compress', 'archives: members deflated, in chunks that can be read alone')
-    .option('--level <level>', 'how hard: 0 to 12 (6); implies --compress', countOf('--level'))
-    .option('--block <bytes>', 'of a chunk (256k)', countOf('--block'))
-    .option('--align <bytes>', 'what stored data begins at a multiple of (64)', countOf('--align'))
+    .option('--level <level>', 'how hard: 0 to 12 (6); implies --compress', countOf('--level', { most: 12 }))
+    .option('--block <bytes>', 'of a chunk (256k)', countOf('--block', { least: 4096, most: 16 * 1024 ** 2 }))
+    .option(
+      '--align <bytes>',
+      'what stored data begins at a multiple of (64)',
+      countOf('--align', { least: 1, most: 32_768 }),
+    )
     .option('--to-order <order>', 'C or F', oneOf('--to-order', ['C', 'F']))
     .option('--astype <dtype>', 'bool, integers and floats as another of these; of archives every member')
     .option(
@@ -63,6 +75,7 @@ Examples:
       const from = parseTarget(file)
       const to = parseTarget(out)
       checkOptions(options, isArchive(to))
+      requireSuffix(out, isArchive(to) ? '.npz' : '.npy')
       await requireNoWriter(to.path)
       if (isArchive(to)) await intoArchive(file, out, run)
       else if (isArchive(from) && from.member === null && countMembers(from.path) !== 1) {
@@ -84,6 +97,9 @@ function checkOptions(options: RepackOptions, archive: boolean): void {
     throw new UsageError('--stored, --compress, --level, --block and --align are for archives')
   }
   if (stored && (compress || level !== undefined)) throw new UsageError('--stored and --compress exclude each other')
+  const deflated = compress || level !== undefined
+  if (block !== undefined && !deflated) throw new UsageError('--block is for deflated members', 'add --compress')
+  if (align !== undefined && deflated) throw new UsageError('--align is for stored members')
   if (archive && toOrder !== undefined) throw new UsageError('--to-order writes .npy files', 'repack to a .npy first')
   if (wrap && astype === undefined) throw new UsageError('--wrap is for --astype')
 }
@@ -115,7 +131,7 @@ async function intoNpy(file: string, out: string, run: Run): Promise<void> {
     else if (cast !== null && order === 'C' && view.order !== 'F')
       await streamCast(view, out, dtype, cast, { progress, signal })
     else await intoOrder(view, out, { dtype, cast, order, progress, signal })
-    await print(`${out}: ${dtype} ${shapeText(view.shape)}, order ${order}\n`)
+    await print(`${nameText(out)}: ${dtype} ${shapeText(view.shape)}, order ${order}\n`)
   } finally {
     progress.end()
     close()
@@ -188,6 +204,9 @@ async function intoArchive(file: string, out: string, { options, signal, quiet }
             throw new UsageError(`${source.path}: ${JSON.stringify(name)} is no array`, 'other zip tools copy it')
           lines.push(await writeMember(writer, name, archive.get(name), { options, quiet, signal }))
         }
+        for (const name of archive.sharedNames) {
+          lines.push(`${nameText(name)}: several members have this name; the last one was taken\n`)
+        }
       } finally {
         archive.close()
       }
@@ -206,7 +225,7 @@ async function intoArchive(file: string, out: string, { options, signal, quiet }
     throw error
   }
   await print(lines.join(''))
-  await print(`${target.path}: ${deflated ? 'deflated, seekable' : 'stored, aligned'}\n`)
+  await print(`${nameText(target.path)}: ${deflated ? 'deflated, seekable' : 'stored, aligned'}\n`)
 }
 
 async function writeMember(

@@ -62,6 +62,8 @@ export function isUnread(): boolean {
  * output is told when the work is done.
  */
 export function watchOutput(context: Context): void {
+  // The exit code tells as much.
+  process.stderr.on('error', () => {})
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     unread = true
     if (error.code === 'EPIPE') return

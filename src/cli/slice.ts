@@ -12,8 +12,8 @@ import { requireNoWriter } from './other-writer.ts'
 import { piecesOf } from './pieces.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, isUnread, print } from './run.ts'
-import { openTarget, parseTarget, type RawLayout, select, shapeText, withRawOptions } from './target.ts'
-import { bytesText } from './text.ts'
+import { openTarget, parseTarget, type RawLayout, requireSuffix, select, shapeText, withRawOptions } from './target.ts'
+import { bytesText, nameText } from './text.ts'
 
 interface SliceCommandOptions extends RawLayout {
   readonly to?: string
@@ -53,6 +53,7 @@ Examples:
       const format = formatOf(out, options.to)
       if (options.compress === true && format !== 'npz')
         throw new UsageError(`--compress is for .npz, not for ${format}`)
+      if (format === 'npy' || format === 'npz') requireSuffix(out, `.${format}`)
       requireOther(file, out)
       const target = openTarget(file, options)
       const whole = options.field === undefined ? target.view : target.view.field(options.field)
@@ -64,7 +65,8 @@ Examples:
         } finally {
           progress.end()
         }
-        if (out !== '-') await print(`${out}: ${view.dtype} ${shapeText(view.shape)}, ${sizeText(out, format, view)}\n`)
+        if (out !== '-')
+          await print(`${nameText(out)}: ${view.dtype} ${shapeText(view.shape)}, ${sizeText(out, format, view)}\n`)
       } finally {
         target.close()
       }

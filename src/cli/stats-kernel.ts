@@ -144,11 +144,20 @@ function bucketRange(bucket: number): [number, number] {
   return [low, one[0] as number]
 }
 
+/** So many bins have one edge more. */
+export interface Histogram {
+  readonly edges: number[]
+  readonly counts: number[]
+}
+
+/** Ranges in ascending order, and how many numbers are in each. */
+export type Spread = Generator<[low: number, high: number, count: number]>
+
 /**
  * Buckets that have any, from the least number to the greatest: `[low, high, count]`, cut to the extremes. Zeros share theirs with
  * numbers nearer to zero than 1e-310, of float32 than 5e-41, which count as zeros here.
  */
-export function* spread(tally: Tally): Generator<[low: number, high: number, count: number]> {
+export function* spreadOver(tally: Tally): Spread {
   const { buckets, min, max } = tally
   const cut = (value: number): number => Math.min(max, Math.max(min, value))
   const half = BUCKETS / 2
@@ -166,24 +175,22 @@ export function* spread(tally: Tally): Generator<[low: number, high: number, cou
   }
 }
 
-/** The number that so many percent are not above: within 0.4 % of it, and exact at 0 and 100. */
-export function percentile(tally: Tally, percent: number): number {
-  const { finite, min, max } = tally
+/** The number that so many percent are not above: somewhere in its range, and exact at 0 and 100. */
+export function percentile({ finite, min, max }: Tally, spread: Spread, percent: number): number {
   if (finite === 0) return Number.NaN
   if (percent <= 0) return min
   if (percent >= 100) return max
   const rank = (percent / 100) * (finite - 1)
   let before = 0
-  for (const [low, high, count] of spread(tally)) {
+  for (const [low, high, count] of spread) {
     if (rank < before + count) return low + (high - low) * Math.min(1, (rank - before + 0.5) / count)
     before += count
   }
   return max
 }
 
-/** How many numbers fall into each of so many equal parts between the extremes, as the sketch has it. */
-export function histogram(tally: Tally, bins: number): { edges: number[]; counts: number[] } {
-  const { min, max, finite } = tally
+/** About how many numbers fall into each of so many equal parts between the extremes; together as many as there are. */
+export function histogram({ min, max, finite }: Tally, spread: Spread, bins: number): Histogram {
   // Between the extremes there may be more than any float64: then all in halves.
   const unit = Number.isFinite(max - min) ? 1 : 2
   const width = max / unit - min / unit
@@ -194,14 +201,20 @@ export function histogram(tally: Tally, bins: number): { edges: number[]; counts
   if (finite === 0) return { edges: [], counts: [] }
   if (min === max) return { edges: [min, max], counts: [finite] }
   const place = (value: number): number => ((value / unit - min / unit) / width) * bins
-  for (const [low, high, count] of spread(tally)) {
+  for (const [low, high, count] of spread) {
     const [from, to] = [place(low), place(high)]
-    // A bucket over several bins is shared out evenly.
+    // A range over several bins is shared out evenly.
     for (let bin = Math.min(bins - 1, Math.floor(from)); bin < bins && (bin < to || bin === Math.floor(from)); bin++) {
       const share = to > from ? Math.max(0, Math.min(to, bin + 1) - Math.max(from, bin)) / (to - from) : 1
       counts[bin]! += count * share
       if (to <= from) break
     }
   }
-  return { edges, counts: counts.map(Math.round) }
+  let total = 0
+  const whole = counts.map((count) => {
+    const before = Math.round(total)
+    total += count
+    return Math.round(total) - before
+  })
+  return { edges, counts: whole }
 }

@@ -2,6 +2,7 @@
 
 import type { NdView } from '../index.ts'
 import { numbersOf } from './numbers.ts'
+import type { Histogram } from './stats-kernel.ts'
 
 const MOST_ELEMENTS = 2 ** 22
 
@@ -25,7 +26,7 @@ export function percentileOf(sorted: Float64Array, percent: number): number {
 }
 
 /** `np.histogram`: bins have their lower edge, the last one both. */
-export function histogramOf(sorted: Float64Array, bins: number): { edges: number[]; counts: number[] } {
+export function histogramOf(sorted: Float64Array, bins: number): Histogram {
   if (sorted.length === 0) return { edges: [], counts: [] }
   const [min, max] = [sorted[0] as number, sorted.at(-1) as number]
   if (min === max) return { edges: [min, max], counts: [sorted.length] }

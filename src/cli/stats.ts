@@ -7,7 +7,8 @@ import { axisOf, countOf, unexpected } from './options.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
 import { axisStats } from './stats-axis.ts'
-import { histogram, meanOf, percentile, stdOf, type Tally } from './stats-kernel.ts'
+import { fineSpread, isTooCoarse } from './stats-fine.ts'
+import { type Histogram, histogram, meanOf, percentile, spreadOver, stdOf, type Tally } from './stats-kernel.ts'
 import { tallyOf } from './stats-pass.ts'
 import { histogramOf, percentileOf, sortedNumbers } from './stats-sorted.ts'
 import { openTarget, type RawLayout, select, shapeText, withRawOptions } from './target.ts'
@@ -22,6 +23,10 @@ interface StatsOptions extends RawLayout {
   readonly json?: boolean
 }
 
+const MOST_BINS = 10_000
+/** So fine a picture percentiles give, too. */
+const LEAST_BINS = 100
+
 /** The command. */
 export function statsCommand(context: Context): Command {
   const command = new Command('stats')
@@ -33,14 +38,14 @@ export function statsCommand(context: Context): Command {
     .option('--field <name>', 'a field of structured elements')
     .option('--axis <axis>', 'along this axis: min, max, mean and std of each of the others', axisOf('--axis'))
     .option('--percentiles <list>', 'which (1,5,25,50,75,95,99)', parsePercentiles, [1, 5, 25, 50, 75, 95, 99])
-    .option('--bins <count>', 'of the histogram; 0 leaves it out (20)', countOf('--bins'), 20)
+    .option('--bins <count>', 'of the histogram; 0 leaves it out (20)', countOf('--bins', { most: MOST_BINS }), 20)
     .option('--json', 'one line of JSON')
     .addHelpText(
       'after',
       `
 NaN and infinities are counted, and left out of everything else. Percentiles and the histogram are exact, as NumPy has them, for up
-to four million elements. Those of larger arrays come from a sketch and are marked with ≈ (JSON: "approximate"): a percentile is within 0.4 % of the
-number that it names, and numbers nearer to zero than 1e-310 (float32: 5e-41) count as zero there. In JSON, extremes of 64-bit integers beyond 2^53 are strings with all digits.
+to four million elements. Those of larger arrays come from a sketch and are marked with ≈ (JSON: "approximate"): a percentile
+is within 0.4 % of the number that it names, and numbers nearer to zero than 1e-310 (float32: 5e-41) count as zero there. In JSON, extremes of 64-bit integers beyond 2^53 are strings with all digits.
 
 Examples:
   npymap stats embeddings.npy
@@ -54,8 +59,11 @@ Examples:
         const whole = options.field === undefined ? target.view : target.view.field(options.field)
         const view = select(whole, options.select)
         requireNumbers(view)
+        const unused = ['percentiles', 'bins'].filter((name) => self.getOptionValueSource(name) === 'cli')
+        if (options.axis !== undefined && unused.length > 0)
+          throw new UsageError(`stats: --axis has no use for --${unused.join(' and --')}`)
         if (options.axis === undefined) {
-          const seen = await look(view, progress, context.signal)
+          const seen = await look(view, options.bins, progress, context.signal)
           progress.end()
           await print(options.json === true ? `${JSON.stringify(factsOf(seen, options))}\n` : textOf(seen, options))
         } else {
@@ -91,10 +99,10 @@ interface Seen {
   /** True where percentiles and the histogram come from the sketch. */
   readonly approximate: boolean
   readonly percentile: (percent: number) => number
-  readonly histogram: (bins: number) => { edges: number[]; counts: number[] }
+  readonly histogram: (bins: number) => Histogram
 }
 
-async function look(view: NdView, progress: Progress, signal: AbortSignal): Promise<Seen> {
+async function look(view: NdView, bins: number, progress: Progress, signal: AbortSignal): Promise<Seen> {
   const tally = await tallyOf(view, progress, signal)
   const sorted = sortedNumbers(view)
   if (sorted !== null) {
@@ -104,12 +112,17 @@ async function look(view: NdView, progress: Progress, signal: AbortSignal): Prom
       histogram: (bins) => histogramOf(sorted, bins),
     }
   }
+  const isCoarse = isTooCoarse(tally, Math.max(bins, LEAST_BINS))
+  const spread = isCoarse ? await fineSpread(view, tally, bins, signal) : () => spreadOver(tally)
   // Of integers, buckets have whole numbers, the one nearest to zero first.
   const isWhole = view.dtype.kind !== 'f'
   return {
     ...{ view, tally, approximate: true },
-    percentile: (percent) => (isWhole ? Math.trunc(percentile(tally, percent)) : percentile(tally, percent)),
-    histogram: (bins) => histogram(tally, bins),
+    percentile: (percent) => {
+      const value = percentile(tally, spread(), percent)
+      return isWhole ? Math.trunc(value) : value
+    },
+    histogram: (count) => histogram(tally, spread(), count),
   }
 }
 
@@ -172,7 +185,7 @@ const BAR_WIDTH = 40
 
 function barsOf({ histogram, approximate }: Seen, bins: number): string {
   const { edges, counts } = histogram(bins)
-  const most = Math.max(...counts, 1)
+  const most = counts.reduce((most, count) => Math.max(most, count), 1)
   const rows = counts.map((count, i) => {
     const eighths = Math.round((count / most) * BAR_WIDTH * 8)
     // What is there is seen, however little it is.

@@ -43,6 +43,11 @@ export function isArchive(target: Target): boolean {
   return target.member !== null || /\.npz$/i.test(target.path)
 }
 
+/** The library adds what NumPy adds to such names, and the file would be another than the one that was named. */
+export function requireSuffix(out: string, suffix: '.npy' | '.npz'): void {
+  if (!parseTarget(out).path.endsWith(suffix)) throw new UsageError(`${out}: expected a name that ends in ${suffix}`)
+}
+
 /** Opens what is meant. An archive of one member needs no name. */
 export function openTarget(text: string, raw: RawLayout = {}, mode: 'r' | 'r+' = 'r'): OpenedTarget {
   const target = parseTarget(text)

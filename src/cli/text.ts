@@ -25,7 +25,9 @@ export function elementsText(count: number): string {
 
 /** Columns of equal width, two spaces apart; those named in `right` are set to the right. */
 export function tableText(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length))) ?? []
+  const widthOf = (column: number): number =>
+    rows.reduce((width, row) => Math.max(width, [...(row[column] ?? '')].length), 0)
+  const widths = rows[0]?.map((_, column) => widthOf(column)) ?? []
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) => {

@@ -131,6 +131,12 @@ async function judgeArchive({ path, member }: Target, { signal, quiet, judge }: 
     for (const name of member === null ? [...archive.keys()] : [member]) {
       await judge({ file: `${path}:${name}`, run: async () => checkMember(archive, name, signal, quiet) })
     }
+    for (const name of member === null ? archive.sharedNames : []) {
+      await judge({
+        file: `${path}:${name}`,
+        run: () => 'earlier members have this name, too: not checked, nobody reads them',
+      })
+    }
   } finally {
     archive.close()
   }

@@ -77,6 +77,18 @@ export class Archive {
     return this.#names.size
   }
 
+  /** Full names that several entries have; `find` gives the last of each. */
+  get sharedNames(): string[] {
+    if (this.size === this.#entries.length) return []
+    const seen = new Set<string>()
+    const shared = new Set<string>()
+    for (const { name } of this.#entries) {
+      if (seen.has(name)) shared.add(name)
+      seen.add(name)
+    }
+    return [...shared]
+  }
+
   /** A member by its full name, or without its `.npy`; the full name goes first. */
   find(key: string): ZipEntry | undefined {
     return this.#names.get(key) ?? this.#names.get(key + NPY_SUFFIX)

@@ -120,6 +120,14 @@ export class NpzFile {
     return this.#archive.size
   }
 
+  /**
+   * Full names that several members have, as zip tools leave them that update archives: of each the last one is read, here as in
+   * NumPy. Empty but for such archives.
+   */
+  get sharedNames(): string[] {
+    return this.#archive.sharedNames
+  }
+
   /** True once it was closed. */
   get closed(): boolean {
     return this.#archive.closed

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { addNumbers } from '../../src/cli/stats-count.ts'
-import { emptyTally, histogram, meanOf, mergeTally, percentile, stdOf } from '../../src/cli/stats-kernel.ts'
+import { emptyTally, histogram, meanOf, mergeTally, percentile, spreadOver, stdOf } from '../../src/cli/stats-kernel.ts'
 import { save, savezCompressed } from '../../src/index.ts'
 import { hasNumpy, runPython } from '../support/python.ts'
 import { temporaryFolder } from '../support/sources.ts'
@@ -53,7 +53,7 @@ describe('the kernel', () => {
         const sorted = values.toSorted((a, b) => a - b)
         const rank = (percent / 100) * (sorted.length - 1)
         const [low, high] = [sorted[Math.floor(rank)] as number, sorted[Math.ceil(rank)] as number]
-        const found = percentile(tally, percent)
+        const found = percentile(tally, spreadOver(tally), percent)
         const slack = 0.004 * Math.max(Math.abs(low), Math.abs(high)) + 1e-300
         expect(found).toBeGreaterThanOrEqual(low - slack)
         expect(found).toBeLessThanOrEqual(high + slack)
@@ -65,10 +65,10 @@ describe('the kernel', () => {
   test('zeros are zeros, and no percentile is above the greatest number', () => {
     const tally = emptyTally()
     addNumbers(tally, [0, 0, 0, 1])
-    expect([10, 25, 50].map((percent) => percentile(tally, percent))).toEqual([0, 0, 0])
+    expect([10, 25, 50].map((percent) => percentile(tally, spreadOver(tally), percent))).toEqual([0, 0, 0])
     const close = emptyTally()
     addNumbers(close, [1, ...new Array<number>(1000).fill(1.004)])
-    const found = [0, 0.05, 0.099, 0.1, 50, 100].map((percent) => percentile(close, percent))
+    const found = [0, 0.05, 0.099, 0.1, 50, 100].map((percent) => percentile(close, spreadOver(close), percent))
     for (const value of found) expect(value).toBeLessThanOrEqual(1.004)
     expect(found.toSorted((a, b) => a - b)).toEqual(found)
   })
@@ -89,7 +89,7 @@ describe('the kernel', () => {
       tally,
       Float64Array.from({ length: 10_000 }, (_, i) => i - 3000),
     )
-    const { edges, counts } = histogram(tally, 10)
+    const { edges, counts } = histogram(tally, spreadOver(tally), 10)
     expect([edges[0], edges.at(-1)]).toEqual([-3000, 6999])
     near(
       counts.reduce((sum, count) => sum + count),

@@ -191,7 +191,7 @@ describe.skipIf(loadAddon() === null)('recover', () => {
     const { code, text } = await npymap(['recover', path])
     expect({ code, text }).toEqual({
       code: 1,
-      text: `${path}: not whole: the header speaks of 2 000 rows, the file has 10 and 3 bytes of another; --repair rows cuts off 3 bytes\n`,
+      text: `${path}: not whole: the header speaks of 2 000 rows, the file has 10 and 3 bytes of another; 1 990 rows are lost; --repair rows cuts off 3 bytes\n`,
     })
     expect(JSON.parse(await output('recover', path, '--repair', 'rows', '--json'))).toMatchObject({
       shape: [10, 3],

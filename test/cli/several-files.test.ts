@@ -69,7 +69,7 @@ np.savez_compressed('${archive}', o=a, x=np.arange(3))`)
     const text = await output('verify', file, archive)
     expect(text).toBe(`ok      ${file}: Python objects (pickle): not read by npymap
 ok      ${archive}:o: Python objects (pickle): its CRC-32 is right, npymap reads no more of it
-ok      ${archive}:x: int64 [3], 152 bytes
+ok      ${archive}:x: int64 (3,), 152 bytes
 `)
     expect(await output('info', archive)).toMatch(
       /^.*: 2 members\n {2}member .*\n {2}x .*\n {2}o: dtype: .*pickle.*\n$/,

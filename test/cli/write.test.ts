@@ -95,7 +95,7 @@ describe('slice', () => {
     })
     expect(await output('slice', swapped, '...', '-', '--to', 'csv')).toBe('10,2,re,im\n1,2,3,4\n')
     expect(await output('slice', odd, '...', '-', '--to', 'csv')).toBe(
-      's,t,z,b\n"a,b","say ""x""",1-2j,true\n,é,NaN+0j,false\n',
+      's,t,z,b\n"a,b","say ""x""",1-2j,True\n"",é,nan+0j,False\n',
     )
     const floats = inFolder('f4.npy')
     await save(floats, Float32Array.of(0.1, 16777216, Number.NaN, -Infinity, 1e-30))
