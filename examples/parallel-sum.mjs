@@ -29,6 +29,7 @@ function sumInWorker(transferable) {
 
 if (isMainThread) {
   const [path, workers = availableParallelism()] = process.argv.slice(2)
+  if (path === undefined) throw new Error('expected a file: node examples/parallel-sum.mjs FILE.npy [workers]')
   const array = open(path)
   const rows = Math.ceil(array.shape[0] / Number(workers))
   const parts = []

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { NpyWriter, save, savez } from '../src/index.ts'
+import { NpyWriter, open, save, savez } from '../src/index.ts'
 import { hasNumpy } from './support/python.ts'
 import { temporaryFolder } from './support/sources.ts'
 import { buildOnce } from './writing/own-child.ts'
@@ -38,7 +38,6 @@ const inJavaScript = blocks.filter(({ language }) => language === 'js')
 
 /** What a block takes for granted. The rest of a sentence: names that the text around it has, by heading. */
 const GIVEN: Readonly<Record<string, string>> = {
-  'Append from a stream': 'async function* measurements() { yield new Float64Array(4); yield new Float64Array(6) }',
   'Edit in place': `const other = new Float32Array(1000 * 768)`,
   Write: `import { open as openGiven } from 'npymap'
     const array = openGiven('small.npy'), chunk = new Float32Array(768)
@@ -51,6 +50,9 @@ const GIVEN: Readonly<Record<string, string>> = {
     const a = openGiven('big.npy'), message = openGiven('small.npy').toTransferable()
     const worker = new Worker('require("node:worker_threads").parentPort.once("message", () => {})', { eval: true })`,
 }
+
+/** What makes files runs in a folder of its own: others have theirs. */
+const APART = 'Recipes'
 
 /** What is done when the block has run, so that it ends and is seen to have worked. */
 const CHECKS: Readonly<Record<string, string>> = {
@@ -78,6 +80,7 @@ beforeAll(async () => {
   await buildOnce()
   mkdirSync(path('node_modules'))
   symlinkSync(root, path('node_modules/npymap'), 'dir')
+  mkdirSync(path(APART))
   const rows = Float32Array.from({ length: 2000 * 768 }, (_, i) => Math.floor(i / 768))
   for (const name of ['features', 'embeddings', 'big']) await save(path(`${name}.npy`), rows, { shape: [2000, 768] })
   await save(path('small.npy'), rows.subarray(0, 20), { shape: [4, 5] })
@@ -106,11 +109,21 @@ describe('JavaScript', () => {
     const named = /^\/\/ (\S+\.mjs)\n/.exec(code)?.[1]
     const whole = [GIVEN[heading] ?? '', code, named === undefined ? (CHECKS[heading] ?? '') : '']
     const text = SMALLER.reduce((all, [from, to]) => all.replaceAll(from, to), whole.join('\n'))
-    const file = path(named ?? `block-${line}.mjs`)
+    const folder = heading === APART ? path(APART) : path('.')
+    const file = join(folder, named ?? `block-${line}.mjs`)
     writeFileSync(file, text)
     if (named !== undefined) return
-    const { stderr } = await run(process.execPath, [file], { cwd: path('.'), timeout: 50_000 })
+    const { stderr } = await run(process.execPath, [file], { cwd: folder, timeout: 50_000 })
     expect(stderr.replace(/^.*ExperimentalWarning.*\n.*\n/gm, '')).toBe('')
+  })
+
+  test('the block that makes files makes those that the others read', () => {
+    using features = open(path(`${APART}/features.npy`))
+    using log = open(path(`${APART}/log.npy`))
+    expect([features.shape, log.shape]).toEqual([
+      [2000, 768],
+      [0, 2],
+    ])
   })
 
   test('there are some, and a block that fails is seen', async () => {
@@ -118,6 +131,30 @@ describe('JavaScript', () => {
     writeFileSync(path('wrong.mjs'), `import { open } from 'npymap'\nopen('nothing.npy')`)
     await expect(run(process.execPath, [path('wrong.mjs')], { cwd: path('.') })).rejects.toThrow('ENOENT')
   })
+})
+
+describe('TypeScript', () => {
+  const inTypeScript = blocks.filter(({ language }) => language === 'ts')
+  const strict = [
+    '--strict',
+    '--noUncheckedIndexedAccess',
+    '--target',
+    'esnext',
+    '--module',
+    'nodenext',
+    '--skipLibCheck',
+  ]
+
+  test.each(inTypeScript)('$file, line $line: $heading', async ({ line, code }) => {
+    const name = `block-${line}.mts`
+    writeFileSync(path(name), code)
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    await run(process.execPath, [tsc, ...strict, ...types, name], { cwd: path('.'), timeout: 50_000 })
+    await run(process.execPath, [path(`block-${line}.mjs`)], { cwd: path('.'), timeout: 50_000 })
+  })
+
+  test('there is some', () => expect(inTypeScript.length).toBeGreaterThan(0))
 })
 
 describe('Python', () => {
