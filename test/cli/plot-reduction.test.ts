@@ -8,7 +8,7 @@ import { binsOf } from '../../src/cli/plot/bins.ts'
 import { pagesByteLength, type Reading } from '../../src/cli/plot/cost.ts'
 import { everyText, gridOf, gridText, stepFor, stepsWithin } from '../../src/cli/plot/grid.ts'
 import { numbersOf } from '../../src/cli/plot/numbers.ts'
-import { blocksWithin, traceOf, traceText } from '../../src/cli/plot/trace.ts'
+import { blocksWithin, lostOf, traceOf, traceText } from '../../src/cli/plot/trace.ts'
 import { buildInfo, Memmap, type NdView, open, openNpz, save, savezCompressed } from '../../src/index.ts'
 
 const temp = mkdtempSync(join(tmpdir(), 'npymap-plot-'))
@@ -199,7 +199,8 @@ describe('lines', () => {
   test('least, greatest and mean of each block', async () => {
     const view = await arrayOf([10_007], wave)
     const trace = await traceOf(view, 100, reading())
-    expect(trace).toMatchObject({ block: 101, seen: 101, nanCount: 104 })
+    expect(trace).toMatchObject({ block: 101, seen: 101 })
+    expect(lostOf([trace])[0]).toEqual(['NaN', 104])
     const all = view.toTypedArray() as Float64Array
     for (let i = 0; i < trace.low.length; i++) {
       const block = all.subarray(i * 101, (i + 1) * 101).filter((value) => !Number.isNaN(value))
@@ -222,9 +223,9 @@ describe('lines', () => {
 
   test('what is NaN all through has no place', async () => {
     const view = await arrayOf([1000], (i) => (i >= 200 && i < 400 ? Number.NaN : 1))
-    const { low, mean, nan } = await traceOf(view, 10, reading())
+    const { low, mean, lost } = await traceOf(view, 10, reading())
     expect(Number.isNaN(low[2]) && Number.isNaN(mean[3]) && low[1] === 1).toBe(true)
-    expect([...nan]).toEqual([0, 0, 100, 100, 0, 0, 0, 0, 0, 0])
+    expect([...lost.NaN]).toEqual([0, 0, 100, 100, 0, 0, 0, 0, 0, 0])
   })
 })
 

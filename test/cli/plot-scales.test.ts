@@ -89,7 +89,9 @@ describe('axes', () => {
   })
 
   test('orders of magnitude', () => {
-    expect(labels(valueTicks(logNorm({ low: 0.001, high: 1e6 }), 10))).toBe('10⁻³ 10⁻² 10⁻¹ 10⁰ 10¹ 10² 10³ 10⁴ 10⁵ 10⁶')
+    expect(labels(valueTicks(logNorm({ low: 0.001, high: 1e6 }), 10))).toBe(
+      '10⁻³ 10⁻² 10⁻¹ 10⁰ 10¹ 10² 10³ 10⁴ 10⁵ 10⁶',
+    )
     expect(labels(valueTicks(logNorm({ low: 0.01, high: 2000 }), 10))).toBe('0.01 0.1 1 10 100 1000')
     expect(labels(valueTicks(logNorm({ low: 0.004, high: 0.06 }), 6))).toBe('5 × 10⁻³ 10⁻² 2 × 10⁻² 5 × 10⁻²')
     expect(labels(valueTicks(logNorm({ low: 3, high: 70 }), 6))).toBe('5 10 20 50')

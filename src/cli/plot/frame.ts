@@ -26,6 +26,8 @@ export interface Page {
   readonly width: number
   readonly height: number
   readonly box: Box
+  /** Free above and below the box together, where the data is less high than what is beside it. */
+  readonly spare?: number
 }
 
 /** Room that is not for the data. */
@@ -36,11 +38,11 @@ export interface Margins {
   readonly left: number
 }
 
-/** Room for a title, and for axes with these labels. */
-export function marginsFor(yLabels: readonly string[], right: number): Margins {
+/** Room for a title, a line below it, and for axes with these labels. */
+export function marginsFor(yLabels: readonly string[], right: number, hasSubtitle: boolean): Margins {
   const widest = Math.max(0, ...yLabels.map((label) => textWidth(label, SIZES.tick)))
   return {
-    top: PADDING + SIZES.title + 8 + SIZES.subtitle + 12,
+    top: PADDING + SIZES.title + (hasSubtitle ? 8 + SIZES.subtitle : 0) + 12,
     right: Math.max(right, 18),
     bottom: TICK + GAP + SIZES.tick + 8 + SIZES.name + PADDING,
     left: Math.ceil(PADDING + SIZES.name + 8 + widest + GAP + TICK),
@@ -64,7 +66,7 @@ export function textUpwards(text: string, x: number, y: number, size: number, fi
 
 /** A name with the note of its ticks. */
 export function nameOf({ name, note }: Axis): string {
-  return note === '' ? name : `${name} (${note})`
+  return note === '' ? name : name === '' ? note : `${name} (${note})`
 }
 
 export interface Frame {
@@ -72,6 +74,8 @@ export interface Frame {
   readonly theme: Theme
   readonly title: string
   readonly subtitle: string
+  /** So much of the lowest line, on the right, is for keys. */
+  readonly keyWidth?: number
   readonly x: Axis
   readonly y: Axis
   /** True when the first row is at the top. */
@@ -83,7 +87,19 @@ export interface Frame {
 }
 
 /** The whole figure. */
-export function framed({ page, theme, title, subtitle, x, y, downwards, grid, inside, beside }: Frame): string {
+export function framed({
+  page,
+  theme,
+  title,
+  subtitle,
+  keyWidth = 0,
+  x,
+  y,
+  downwards,
+  grid,
+  inside,
+  beside,
+}: Frame): string {
   const { width, height, box } = page
   const xs = x.ticks.map(({ at, label }) => ({ place: box.x + at * box.width, label }))
   const ys = y.ticks.map(({ at, label }) => ({ place: box.y + (downwards ? at : 1 - at) * box.height, label }))
@@ -113,10 +129,26 @@ export function framed({ page, theme, title, subtitle, x, y, downwards, grid, in
     ...inside,
     element('g', { stroke: theme.spine, 'stroke-width': 0.8, fill: 'none' }, element('rect', { ...box }), ...marks),
     ...labels,
-    textAt(nameOf(x), box.x + box.width / 2, height - PADDING, SIZES.name, theme.ink, 'middle'),
-    textUpwards(nameOf(y), PADDING + SIZES.name * 0.8, box.y + box.height / 2, SIZES.name, theme.ink),
+    nameBelow(nameOf(x), page, keyWidth, theme),
+    upwardsWithin(nameOf(y), PADDING + SIZES.name * 0.8, box.y + box.height / 2, page, theme),
     ...beside,
   )
+}
+
+/** In the middle below the data, or as near to it as long names and keys let it be. */
+function nameBelow(name: string, { width, height, box }: Page, keyWidth: number, theme: Theme): string {
+  const right = width - PADDING - (keyWidth === 0 ? 0 : keyWidth + PADDING)
+  const { text, size } = fitted(name, right - PADDING, SIZES.name, 8)
+  const half = textWidth(text, size) / 2
+  const middle = Math.max(PADDING + half, Math.min(box.x + box.width / 2, right - half))
+  return textAt(text, middle, height - PADDING, size, theme.ink, 'middle')
+}
+
+/** The name of an axis that reads upwards: beside its middle, as long as the page is high enough for that. */
+export function upwardsWithin(name: string, x: number, y: number, { height }: Page, theme: Theme): string {
+  const { text, size } = fitted(name, height - 2 * PADDING, SIZES.name, 8)
+  const half = textWidth(text, size) / 2
+  return textUpwards(text, x, Math.max(PADDING + half, Math.min(y, height - PADDING - half)), size, theme.ink)
 }
 
 /** Title and subtitle start where the data does, or further left when they are long. */
@@ -131,7 +163,7 @@ function heading({ width, box }: Page, title: string, subtitle: string, theme: T
   ]
   const longest = Math.max(...lines.map(({ text, size }) => textWidth(text, size)))
   const left = Math.max(PADDING, Math.min(box.x, width - PADDING - longest))
-  return lines.map(({ text, size, y, fill }) => textAt(text, left, y, size, fill))
+  return lines.filter(({ text }) => text !== '').map(({ text, size, y, fill }) => textAt(text, left, y, size, fill))
 }
 
 /** How many ticks have room side by side; at least two. */

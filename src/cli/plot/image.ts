@@ -7,8 +7,8 @@ import { framed, marginsFor, ticksUp } from './frame.ts'
 import { type Grid, gridOf, gridText } from './grid.ts'
 import { cellsImage, indexAxes, pageOptions, pixelsOf } from './heat.ts'
 import type { Look } from './look.ts'
-import { cellsPage } from './page.ts'
-import { type Subject, subtitleOf } from './subject.ts'
+import { cellsPage, checkRoom } from './page.ts'
+import { type Subject, shownSubtitle } from './subject.ts'
 import { THEMES } from './theme.ts'
 import { indexTicks } from './ticks.ts'
 
@@ -56,7 +56,9 @@ export async function imageFigure(subject: Subject, look: Look, reading: Reading
   const margins = marginsFor(
     indexTicks(down, ticksUp(look.height ?? 500)).ticks.map(({ label }) => label),
     0,
+    look.subtitle !== false,
   )
+  checkRoom(margins, pageOptions(look))
   const page = cellsPage(margins, down.count, across.count, pageOptions(look))
   const { grid, channels, data } = await pixelsWithin(subject, pixelsOf(page, look.scale), reading)
   const png = encode({ width: grid.cols, height: grid.rows, data, channels, depth: 8 })
@@ -64,8 +66,8 @@ export async function imageFigure(subject: Subject, look: Look, reading: Reading
     page,
     theme: THEMES[look.theme],
     title: look.title ?? subject.name,
-    subtitle: subtitleOf(subject.layout, gridText(grid)),
-    ...indexAxes(subject, page),
+    subtitle: shownSubtitle(look, subject.layout, gridText(grid)),
+    ...indexAxes(subject, page, look),
     downwards: look.origin === 'upper',
     grid: [],
     inside: [cellsImage(png, grid, subject, page, look)],

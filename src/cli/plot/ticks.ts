@@ -58,6 +58,12 @@ export function valueTicks(norm: Norm, most: number, whole = false): Ticks {
   return labelled(values, norm)
 }
 
+/** In the middle of the two halves of an axis of booleans. */
+export function twoTicks(): Ticks {
+  const labels = ['False', 'True']
+  return { ticks: labels.map((label, i) => ({ at: (2 * i + 1) / 4, label })), note: '' }
+}
+
 function labelled(values: readonly number[], norm: Norm): Ticks {
   const gap = values.length > 1 ? (values[1] as number) - (values[0] as number) : norm.high - norm.low
   const largest = Math.max(...values.map(Math.abs))
