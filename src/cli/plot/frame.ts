@@ -7,8 +7,12 @@ import type { Ticks } from './ticks.ts'
 
 export const SIZES = { title: 14, subtitle: 11, name: 12, tick: 11 } as const
 const PADDING = 14
+const LEADING = 4
+const LINE = SIZES.subtitle + LEADING
+const BETWEEN = '  ·  '
 const TICK = 4
 const GAP = 5
+const BOTTOM = TICK + GAP + SIZES.tick + 8 + SIZES.name + PADDING
 
 export interface Box {
   readonly x: number
@@ -38,15 +42,33 @@ export interface Margins {
   readonly left: number
 }
 
-/** Room for a title, a line below it, and for axes with these labels. */
-export function marginsFor(yLabels: readonly string[], right: number, hasSubtitle: boolean): Margins {
+/** Room for a title, lines below it, and for axes with these labels. */
+export function marginsFor(yLabels: readonly string[], right: number, subtitleLines: number): Margins {
   const widest = Math.max(0, ...yLabels.map((label) => textWidth(label, SIZES.tick)))
   return {
-    top: PADDING + SIZES.title + (hasSubtitle ? 8 + SIZES.subtitle : 0) + 12,
+    top: PADDING + SIZES.title + (subtitleLines === 0 ? 0 : 8 + subtitleLines * LINE - LEADING) + 12,
     right: Math.max(right, 18),
-    bottom: TICK + GAP + SIZES.tick + 8 + SIZES.name + PADDING,
+    bottom: BOTTOM,
     left: Math.ceil(PADDING + SIZES.name + 8 + widest + GAP + TICK),
   }
+}
+
+/** Parts that say something as lines that are as long as the page is wide: one where the height is told, none where unwanted. */
+export function subtitleLines(
+  { subtitle = true, height }: { readonly subtitle?: boolean; readonly height?: number },
+  width: number,
+  parts: readonly string[],
+): string[] {
+  if (!subtitle) return []
+  const words = parts.flatMap((part) => (part === '' ? [] : part.split(BETWEEN)))
+  if (height !== undefined) return [words.join(BETWEEN)]
+  const lines: string[] = []
+  for (const word of words) {
+    const longer = lines.length === 0 ? word : `${lines.at(-1)}${BETWEEN}${word}`
+    if (lines.length === 0 || textWidth(longer, SIZES.subtitle) > width - 2 * PADDING) lines.push(word)
+    else lines[lines.length - 1] = longer
+  }
+  return lines
 }
 
 /** Text, at a place. */
@@ -73,7 +95,7 @@ export interface Frame {
   readonly page: Page
   readonly theme: Theme
   readonly title: string
-  readonly subtitle: string
+  readonly subtitle: readonly string[]
   /** So much of the lowest line, on the right, is for keys. */
   readonly keyWidth?: number
   readonly x: Axis
@@ -141,7 +163,9 @@ function nameBelow(name: string, { width, height, box }: Page, keyWidth: number,
   const { text, size } = fitted(name, right - PADDING, SIZES.name, 8)
   const half = textWidth(text, size) / 2
   const middle = Math.max(PADDING + half, Math.min(box.x + box.width / 2, right - half))
-  return textAt(text, middle, height - PADDING, size, theme.ink, 'middle')
+  // Near to its axis, where the page is higher than the data asks for.
+  const y = Math.min(height - PADDING, box.y + box.height + BOTTOM - PADDING)
+  return textAt(text, middle, y, size, theme.ink, 'middle')
 }
 
 /** The name of an axis that reads upwards: beside its middle, as long as the page is high enough for that. */
@@ -152,14 +176,14 @@ export function upwardsWithin(name: string, x: number, y: number, { height }: Pa
 }
 
 /** Title and subtitle start where the data does, or further left when they are long. */
-function heading({ width, box }: Page, title: string, subtitle: string, theme: Theme): string[] {
+function heading({ width, box }: Page, title: string, subtitle: readonly string[], theme: Theme): string[] {
   const lines = [
     { ...fitted(title, width - 2 * PADDING, SIZES.title, 10), y: PADDING + SIZES.title * 0.8, fill: theme.ink },
-    {
-      ...fitted(subtitle, width - 2 * PADDING, SIZES.subtitle, 8),
-      y: PADDING + SIZES.title + 8 + SIZES.subtitle * 0.8,
+    ...subtitle.map((line, i) => ({
+      ...fitted(line, width - 2 * PADDING, SIZES.subtitle, 8),
+      y: PADDING + SIZES.title + 8 + SIZES.subtitle * 0.8 + i * LINE,
       fill: theme.muted,
-    },
+    })),
   ]
   const longest = Math.max(...lines.map(({ text, size }) => textWidth(text, size)))
   const left = Math.max(PADDING, Math.min(box.x, width - PADDING - longest))

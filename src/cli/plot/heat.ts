@@ -5,14 +5,14 @@ import type { NdView } from '../../index.ts'
 import { barRoom, colourBar, type Key } from './colour-bar.ts'
 import { BAD, coloured, NOT_ABOVE_ZERO, type Palette, paletteOf } from './colours.ts'
 import type { Reading } from './cost.ts'
-import { framed, marginsFor, type Page, ticksAcross, ticksUp } from './frame.ts'
+import { framed, marginsFor, type Page, subtitleLines, ticksAcross, ticksUp } from './frame.ts'
 import { type Grid, gridOf, gridText } from './grid.ts'
 import { percentilesOf, rangeOf } from './limits.ts'
 import type { Look } from './look.ts'
 import { centredNorm, linearNorm, logNorm, type Norm, nothingAboveZero } from './norm.ts'
 import { isWhole } from './numbers.ts'
 import { cellsPage, checkRoom } from './page.ts'
-import { nanText, type Subject, shownSubtitle, subtitleOf } from './subject.ts'
+import { nanText, type Subject, subtitleOf } from './subject.ts'
 import { element, imageOf } from './svg.ts'
 import { THEMES } from './theme.ts'
 import { indexTicks, twoTicks, valueTicks } from './ticks.ts'
@@ -83,12 +83,12 @@ function normOf(values: Float64Array, look: Look, palette: Palette, whole: boole
 export async function heatFigure(subject: Subject, look: Look, reading: Reading): Promise<string> {
   const [down, across] = subject.extents as [Subject['extents'][0], Subject['extents'][0]]
   const rowLabels = indexTicks(down, ticksUp(look.height ?? 500)).ticks.map(({ label }) => label)
-  const pageWith = (room: number): Page => {
-    const margins = marginsFor(rowLabels, room, look.subtitle !== false)
+  const pageWith = (room: number, lines: number): Page => {
+    const margins = marginsFor(rowLabels, room, lines)
     checkRoom(margins, pageOptions(look))
     return cellsPage(margins, down.count, across.count, pageOptions(look))
   }
-  const usual = pageWith(barRoom(look.width))
+  const usual = pageWith(barRoom(look.width), look.subtitle === false ? 0 : 1)
   const heat = await heatOf(subject, pixelsOf(usual, look.scale), look, reading)
   const { grid, norm, palette, cells, under, over, keys, text } = heat
   const theme = THEMES[look.theme]
@@ -98,13 +98,14 @@ export async function heatFigure(subject: Subject, look: Look, reading: Reading)
   const isTwo = whole && hasTwoColours(subject.view, look)
   const scale = isTwo ? twoTicks() : valueTicks(norm, ticksUp(usual.box.height + (usual.spare ?? 0)), whole)
   const axis = { ...scale, name: look.label ?? quantityOf(subject, grid) }
-  const page = pageWith(barRoom(look.width, axis))
+  const subtitle = subtitleLines(look, usual.width, [subject.layout, text])
+  const page = pageWith(barRoom(look.width, axis), subtitle.length)
   const only = isTwo ? [0, palette.steps - 1] : undefined
   return framed({
     page,
     theme,
     title: look.title ?? subject.name,
-    subtitle: shownSubtitle(look, subject.layout, text),
+    subtitle,
     ...indexAxes(subject, page, look),
     downwards: look.origin === 'upper',
     grid: [],

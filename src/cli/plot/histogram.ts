@@ -2,12 +2,12 @@
 
 import { type BinOptions, type Bins, binsOf, hasTwoBars } from './bins.ts'
 import type { Reading } from './cost.ts'
-import { framed, marginsFor, ticksAcross, ticksUp } from './frame.ts'
+import { framed, marginsFor, subtitleLines, ticksAcross, ticksUp } from './frame.ts'
 import type { Look } from './look.ts'
 import { linearNorm, logNorm, type Norm } from './norm.ts'
 import { isWhole } from './numbers.ts'
-import { checkRoom, fullPage } from './page.ts'
-import { nanText, type Subject, shownSubtitle, subtitleOf } from './subject.ts'
+import { chartOptions, checkRoom, fullPage } from './page.ts'
+import { nanText, type Subject, subtitleOf } from './subject.ts'
 import { element, num } from './svg.ts'
 import { THEMES } from './theme.ts'
 import { shortText, type Ticks, twoTicks, valueTicks } from './ticks.ts'
@@ -50,7 +50,8 @@ export async function histogramFigure(subject: Subject, look: Look, reading: Rea
   const { low, width, counts } = bins
   const norm = linearNorm({ low, high: low + width * counts.length })
   const heights = heightNorm(counts, look.log === true)
-  const options = { ...look, width: look.width, height: look.height ?? 400, aspect: undefined }
+  const options = chartOptions(look)
+  const subtitle = subtitleLines(look, options.width, [subject.layout, binsText(bins)])
   const y = {
     ...valueTicks(heights, ticksUp(options.height - 110), true),
     name: look.ylabel ?? (bins.text === '' ? 'count' : 'count among those read'),
@@ -58,7 +59,7 @@ export async function histogramFigure(subject: Subject, look: Look, reading: Rea
   const margins = marginsFor(
     y.ticks.map(({ label }) => label),
     0,
-    look.subtitle !== false,
+    subtitle.length,
   )
   checkRoom(margins, options)
   const page = fullPage(margins, options)
@@ -82,7 +83,7 @@ export async function histogramFigure(subject: Subject, look: Look, reading: Rea
     page,
     theme,
     title: look.title ?? subject.name,
-    subtitle: shownSubtitle(look, subject.layout, binsText(bins)),
+    subtitle,
     x: { ...ticksFor(most), name: look.xlabel ?? look.label ?? subject.quantity },
     y,
     downwards: false,

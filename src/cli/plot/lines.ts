@@ -2,15 +2,15 @@
 
 import { schemeTableau10 } from 'd3-scale-chromatic'
 import type { Reading } from './cost.ts'
-import { framed, marginsFor, type Page, SIZES, textAt, ticksAcross, ticksUp } from './frame.ts'
+import { framed, marginsFor, type Page, SIZES, subtitleLines, textAt, ticksAcross, ticksUp } from './frame.ts'
 import { percentilesOf, rangeOf } from './limits.ts'
 import type { Look } from './look.ts'
 import { lostBands, lostKey } from './lost.ts'
 import { linearNorm, logNorm, type Norm, nothingAboveZero } from './norm.ts'
 import { isWhole } from './numbers.ts'
-import { checkRoom, fullPage } from './page.ts'
+import { chartOptions, checkRoom, fullPage } from './page.ts'
 import { runsOf } from './runs.ts'
-import { lostText, type Subject, shownSubtitle, subtitleOf } from './subject.ts'
+import { lostText, type Subject, subtitleOf } from './subject.ts'
 import { element, num } from './svg.ts'
 import { textWidth } from './text-width.ts'
 import { THEMES, type Theme } from './theme.ts'
@@ -75,9 +75,8 @@ function padded(
 export async function lineFigure(subject: Subject, look: Look, reading: Reading): Promise<string> {
   const theme = THEMES[look.theme]
   const along = subject.extents[1] as Subject['extents'][0]
-  const options = { ...look, width: look.width, height: look.height ?? 400, aspect: undefined }
-  const hasSubtitle = look.subtitle !== false
-  const guess = fullPage(marginsFor(['0.00'], 0, hasSubtitle), options)
+  const options = chartOptions(look)
+  const guess = fullPage(marginsFor(['0.00'], 0, 1), options)
   const lines = await linesWithin(
     subject,
     Math.max(2, Math.round(guess.box.width * Math.min(2, look.scale))),
@@ -90,10 +89,11 @@ export async function lineFigure(subject: Subject, look: Look, reading: Reading)
     traces.length > 1
       ? Math.max(...[...names, subject.extents[0]?.name ?? ''].map((n) => textWidth(n, SIZES.tick))) + 44
       : 0
+  const subtitle = subtitleLines(look, guess.width, [subject.layout, text])
   const margins = marginsFor(
     y.ticks.map(({ label }) => label),
     legend,
-    hasSubtitle,
+    subtitle.length,
   )
   checkRoom(margins, options)
   const page = fullPage(margins, options)
@@ -107,7 +107,7 @@ export async function lineFigure(subject: Subject, look: Look, reading: Reading)
     page,
     theme,
     title: look.title ?? subject.name,
-    subtitle: shownSubtitle(look, subject.layout, text),
+    subtitle,
     keyWidth: key.width,
     x: { ...indexTicks(along, most), name: look.xlabel ?? along.name },
     y,

@@ -9,7 +9,7 @@ import type { Lost, Trace } from './trace.ts'
 
 const BAND = 4
 /** One element among thousands must be seen. */
-const LEAST_WIDTH = 2
+const LEAST_WIDTH = 3
 
 /** Along the edge that it is nearest to: what is infinite at the upper one, the rest above each other at the lower one. */
 export function lostBands(traces: readonly Trace[], lost: readonly Lost[], { box }: Page, theme: Theme): string[] {

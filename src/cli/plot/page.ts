@@ -42,6 +42,18 @@ export function checkRoom(
   }
 }
 
+/** The size of lines and bars: of a shape that does not become narrow and high when the width is told. */
+export function chartOptions({
+  width = WIDTH,
+  height = Math.round(Math.min(400, Math.max(240, width * 0.75))),
+  scale,
+}: Partial<PageOptions> & Pick<PageOptions, 'scale'>): PageOptions & {
+  readonly width: number
+  readonly height: number
+} {
+  return { width, height, scale, aspect: undefined }
+}
+
 /** A page that the data fills. */
 export function fullPage(margins: Margins, { width = WIDTH, height = HEIGHT }: PageOptions): Page {
   const box = {

@@ -121,14 +121,6 @@ export function subtitleOf(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join('  ·  ')
 }
 
-/** The lines below a title, unless they are not wanted. */
-export function shownSubtitle(
-  { subtitle = true }: { readonly subtitle?: boolean },
-  ...parts: readonly string[]
-): string {
-  return subtitle ? subtitleOf(...parts) : ''
-}
-
 /** `3 NaN`, or nothing. */
 export function nanText(count: number, isSample: boolean): string {
   return lostText([['NaN', count]], isSample)

@@ -36,11 +36,10 @@ export function indexTicks({ count, start, step }: Extent, most: number): Ticks 
   return { ticks, note: power === 0 ? '' : `× ${powerText(power)}` }
 }
 
-/** At most so many, as long as there are two; more rather than one, which tells no scale. */
+/** At most so many, as long as there are two. */
 function roundNumbers(low: number, high: number, most: number): number[] {
   const scale = scaleLinear([low, high], [0, 1])
   let ticks = scale.ticks(most)
-  for (let asked = most + 1; ticks.length < 2 && asked < most + 8; asked++) ticks = scale.ticks(asked)
   for (let asked = most - 1; ticks.length > most && asked > 0; asked--) {
     const fewer = scale.ticks(asked)
     if (fewer.length < 2) break
@@ -54,6 +53,10 @@ export function valueTicks(norm: Norm, most: number, whole = false): Ticks {
   if (norm.isLog) return logTicks(norm, most)
   if (norm.low === norm.high) return { ticks: [{ at: 0.5, label: shortText(norm.low) }], note: '' }
   let values = roundNumbers(norm.low, norm.high, most)
+  // One alone tells no scale.
+  for (let asked = most + 1; values.length < 2 && asked < most + 8; asked++) {
+    values = scaleLinear([norm.low, norm.high], [0, 1]).ticks(asked)
+  }
   if (whole && values.filter(Number.isInteger).length > 1) values = values.filter(Number.isInteger)
   return labelled(values, norm)
 }
