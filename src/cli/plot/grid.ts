@@ -187,7 +187,8 @@ export function gridText({ how, rowStep, colStep }: Grid): string {
 
 /** `22 % of the elements, 3 of every 14`. */
 export function shareText(seen: number, block: number): string {
-  const percent = (100 * seen) / block
+  // A part is never all of them.
+  const percent = Math.min(99, (100 * seen) / block)
   const digits = percent >= 1 ? percent.toPrecision(2) : percent.toPrecision(1)
   return `${Number(digits)} % of the elements, ${countText(seen)} of every ${countText(block)}`
 }

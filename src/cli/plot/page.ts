@@ -45,7 +45,7 @@ export function checkRoom(
 /** The size of lines and bars: of a shape that does not become narrow and high when the width is told. */
 export function chartOptions({
   width = WIDTH,
-  height = Math.round(Math.min(400, Math.max(240, width * 0.75))),
+  height = Math.round(Math.min(400, Math.max(260, width * 0.8))),
   scale,
 }: Partial<PageOptions> & Pick<PageOptions, 'scale'>): PageOptions & {
   readonly width: number
