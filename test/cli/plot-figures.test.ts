@@ -93,6 +93,19 @@ describe('sizes', () => {
     )
   })
 
+  test('a wide figure is filled, and names are beside what they name', async () => {
+    const svg = await svgOf('field.npy', '--width', '1400')
+    const [, x, width] = /<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="[\d.]+"\/><\/clipPath>/.exec(
+      svg,
+    ) as unknown as [string, string, string]
+    expect(Number(width)).toBeGreaterThan(1000)
+    const tall = await svgOf('field.npy', '--width', '1400', '--height', '300')
+    const left = Number(/<clipPath id="data"><rect x="([\d.]+)"/.exec(tall)?.[1])
+    const name = Number(/<text x="([\d.]+)"[^>]*>axis 0</.exec(tall)?.[1])
+    expect(left).toBeGreaterThan(Number(x))
+    expect(left - name).toBeLessThan(60)
+  })
+
   test('data of a line of pixels has a colour bar', async () => {
     const svg = await svgOf('field.npy', '::40', '--kind', 'heatmap', '--aspect', 'equal', '--robust', '5,95')
     expect(svg).not.toMatch(/(width|height)="-/)

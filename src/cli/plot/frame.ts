@@ -152,7 +152,7 @@ export function framed({
     element('g', { stroke: theme.spine, 'stroke-width': 0.8, fill: 'none' }, element('rect', { ...box }), ...marks),
     ...labels,
     nameBelow(nameOf(x), page, keyWidth, theme),
-    upwardsWithin(nameOf(y), PADDING + SIZES.name * 0.8, box.y + box.height / 2, page, theme),
+    upwardsWithin(nameOf(y), besideLabels(y, box), box.y + box.height / 2, page, theme),
     ...beside,
   )
 }
@@ -166,6 +166,12 @@ function nameBelow(name: string, { width, height, box }: Page, keyWidth: number,
   // Near to its axis, where the page is higher than the data asks for.
   const y = Math.min(height - PADDING, box.y + box.height + BOTTOM - PADDING)
   return textAt(text, middle, y, size, theme.ink, 'middle')
+}
+
+/** Near to the labels, where the page is wider than the data asks for. */
+function besideLabels({ ticks }: Axis, { x }: Box): number {
+  const widest = Math.max(0, ...ticks.map(({ label }) => textWidth(label, SIZES.tick)))
+  return Math.max(PADDING + SIZES.name * 0.8, x - TICK - GAP - widest - 8 - SIZES.name * 0.2)
 }
 
 /** The name of an axis that reads upwards: beside its middle, as long as the page is high enough for that. */

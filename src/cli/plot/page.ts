@@ -45,7 +45,7 @@ export function checkRoom(
 /** The size of lines and bars: of a shape that does not become narrow and high when the width is told. */
 export function chartOptions({
   width = WIDTH,
-  height = Math.round(Math.min(400, Math.max(260, width * 0.8))),
+  height = Math.round(Math.max(260, Math.min(400, width * 0.8), width * 0.4)),
   scale,
 }: Partial<PageOptions> & Pick<PageOptions, 'scale'>): PageOptions & {
   readonly width: number
@@ -69,7 +69,10 @@ export function fullPage(margins: Margins, { width = WIDTH, height = HEIGHT }: P
 export function cellsPage(margins: Margins, rows: number, cols: number, options: PageOptions): Page {
   const { width, height, scale, aspect } = options
   const isEqual = aspect === 'equal' || (aspect === undefined && Math.max(rows / cols, cols / rows) <= SQUARE_RATIO)
-  const full = fullPage(margins, isEqual ? { ...options, height: height ?? MOST_HEIGHT } : options)
+  const full = fullPage(
+    margins,
+    isEqual ? { ...options, height: height ?? Math.max(MOST_HEIGHT, Math.round((width ?? 0) * 0.8)) } : options,
+  )
   if (!isEqual) {
     const snap = (length: number, count: number): number => (snapped((length / count) * scale) * count) / scale
     const [across, down] = [snap(full.box.width, cols), snap(full.box.height, rows)]
