@@ -9,7 +9,7 @@ import { subjectOf } from './plot/subject.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
 import { openTarget, type RawLayout, withRawOptions } from './target.ts'
-import { bytesText } from './text.ts'
+import { bytesText, nameText } from './text.ts'
 
 interface PlotCommandOptions extends RawLayout, Look {
   readonly field?: string
@@ -28,11 +28,15 @@ export function plotCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
+Without --kind: lines of one axis, and of up to 10 columns (or rows) that are at least 100 elements and 20 times as long as
+there are of them; images of uint8 (H, W, 3) and (H, W, 4); heat maps of the other arrays of two axes.
+
 Arrays of more elements than the picture has pixels are drawn as means of blocks, lines as the band from least to greatest;
 those of more bytes than --budget as a sample. The line below the title says which.
 
 For heat maps: --cmap, --center; for histograms: --bins; for heat maps and images: --origin, --aspect; for all but images:
---vmin, --vmax, --robust, --log; for figures, not in the terminal: --width, --height, --scale, --theme (images: there, too).
+--vmin, --vmax, --robust, --log, --label; for figures, not in the terminal: --width, --height, --scale, --theme (images:
+there, too), --xlabel, --ylabel, --label.
 
 Examples:
   npymap plot embeddings.npy                       in the terminal
@@ -64,7 +68,7 @@ Examples:
             return
           }
           const svg = await figureOf(subject, options, reading)
-          const bytes = format === 'svg' ? Buffer.from(svg) : await rasterised(svg, options.scale)
+          const bytes = format === 'svg' ? Buffer.from(svg) : await rasterised(svg, options.scale, warn)
           context.signal.throwIfAborted()
           replaceFile(options.output as string, bytes)
           progress.end()
@@ -88,6 +92,10 @@ function formatOf({ output, terminal }: Look): 'terminal' | 'png' | 'svg' {
   if (/\.png$/i.test(output)) return 'png'
   if (/\.svg$/i.test(output)) return 'svg'
   throw new UsageError(`${output}: expected a name ending in .png or .svg`)
+}
+
+function warn(text: string): void {
+  process.stderr.write(`npymap: plot: ${nameText(text)}\n`)
 }
 
 /** Beside the file and renamed when it is whole. */

@@ -43,6 +43,10 @@ const OPTIONS: readonly (readonly [option: string, value: readonly string[], kin
   ['--width', ['500'], ['heatmap', 'line', 'histogram', 'image']],
   ['--scale', ['1'], ['heatmap', 'line', 'histogram', 'image']],
   ['--theme', ['dark'], ['heatmap', 'line', 'histogram', 'image']],
+  ['--label', ['x'], ['heatmap', 'line', 'histogram']],
+  ['--xlabel', ['x'], ['heatmap', 'line', 'histogram', 'image']],
+  ['--ylabel', ['x'], ['heatmap', 'line', 'histogram', 'image']],
+  ['--no-subtitle', [], ['heatmap', 'line', 'histogram', 'image']],
   ['--title', ['x'], ['heatmap', 'line', 'histogram', 'image']],
 ]
 
@@ -59,6 +63,14 @@ test.each(OPTIONS)('%s', async (option, value, kinds) => {
 test.each([
   [['table.npy', '--center', '2', '--log', '-o', 'x.svg'], '--center: has no use with --log'],
   [['table.npy', '--robust', '1,99', '--vmin', '0', '--vmax', '1', '-o', 'x.svg'], '--robust: has no use with'],
+  [['line.npy', '--label', 'a', '--ylabel', 'b', '-o', 'x.svg'], '--label: has no use with --ylabel'],
+  [
+    ['line.npy', '--kind', 'histogram', '--label', 'a', '--xlabel', 'b', '-o', 'x.svg'],
+    '--label: has no use with --xlabel',
+  ],
+  [['table.npy', '--terminal', '--xlabel', 'x'], '--xlabel: is for figures'],
+  [['table.npy', '--terminal', '--ylabel', 'x'], '--ylabel: is for figures'],
+  [['table.npy', '--terminal', '--label', 'x'], '--label: is for figures'],
   [['table.npy', '--terminal', '--width', '50'], '--width: is for figures'],
   [['table.npy', '--terminal', '--height', '50'], '--height: is for figures'],
   [['table.npy', '--terminal', '--scale', '2'], '--scale: is for figures'],

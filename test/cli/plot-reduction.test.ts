@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { binsOf } from '../../src/cli/plot/bins.ts'
 import { pagesByteLength, type Reading } from '../../src/cli/plot/cost.ts'
-import { everyText, gridOf, gridText, stepFor, stepsWithin } from '../../src/cli/plot/grid.ts'
+import { everyText, gridOf, gridText, shareText, stepFor, stepsWithin } from '../../src/cli/plot/grid.ts'
 import { numbersOf } from '../../src/cli/plot/numbers.ts'
-import { blocksWithin, traceOf, traceText } from '../../src/cli/plot/trace.ts'
+import { blocksWithin, lostOf, traceOf, traceText } from '../../src/cli/plot/trace.ts'
 import { buildInfo, Memmap, type NdView, open, openNpz, save, savezCompressed } from '../../src/index.ts'
 
 const temp = mkdtempSync(join(tmpdir(), 'npymap-plot-'))
@@ -137,6 +137,13 @@ describe('heat maps', () => {
     expect([1, 2, 3, 4, 11, 12, 13, 21, 112, 123].map(everyText).join(' ').replaceAll('every ', '')).toBe(
       '1st 2nd 3rd 4th 11th 12th 13th 21st 112th 123rd',
     )
+    expect(everyText(12_000)).toBe('every 12 000th')
+  })
+
+  test('shares, in digits that people read', () => {
+    expect(shareText(64_512, 292_968)).toBe('22 % of the elements, 64 512 of every 292 968')
+    expect(shareText(999, 1000)).toBe('99 % of the elements, 999 of every 1 000')
+    expect(shareText(1, 30_000)).toBe('0.003 % of the elements, 1 of every 30 000')
   })
 })
 
@@ -199,7 +206,8 @@ describe('lines', () => {
   test('least, greatest and mean of each block', async () => {
     const view = await arrayOf([10_007], wave)
     const trace = await traceOf(view, 100, reading())
-    expect(trace).toMatchObject({ block: 101, seen: 101, nanCount: 104 })
+    expect(trace).toMatchObject({ block: 101, seen: 101 })
+    expect(lostOf([trace])[0]).toEqual(['NaN', 104])
     const all = view.toTypedArray() as Float64Array
     for (let i = 0; i < trace.low.length; i++) {
       const block = all.subarray(i * 101, (i + 1) * 101).filter((value) => !Number.isNaN(value))
@@ -218,13 +226,14 @@ describe('lines', () => {
     expect(seen).toBe((20_000 - 4096 - (20_000 % 8)) / 8)
     expect(trace.low[7]).toBe(70_000)
     expect(trace.high[7]).toBe(70_000 + seen - 1)
+    expect(traceText(trace)).toBe('min to max and mean of 20 % of the elements, 1 988 of every 10 000')
   })
 
   test('what is NaN all through has no place', async () => {
     const view = await arrayOf([1000], (i) => (i >= 200 && i < 400 ? Number.NaN : 1))
-    const { low, mean, nan } = await traceOf(view, 10, reading())
+    const { low, mean, lost } = await traceOf(view, 10, reading())
     expect(Number.isNaN(low[2]) && Number.isNaN(mean[3]) && low[1] === 1).toBe(true)
-    expect([...nan]).toEqual([0, 0, 100, 100, 0, 0, 0, 0, 0, 0])
+    expect([...lost.NaN]).toEqual([0, 0, 100, 100, 0, 0, 0, 0, 0, 0])
   })
 })
 
@@ -249,6 +258,12 @@ describe('histograms', () => {
     await save(path, Uint8Array.from([3, 3, 5, 7, 7, 7]))
     const bins = await binsOf(open(path), { ...all, robust: undefined }, reading())
     expect(bins).toMatchObject({ low: 2.5, width: 1, counts: [2, 0, 1, 0, 3] })
+  })
+
+  test('beyond the budget it says what share was read', async () => {
+    const view = await arrayOf([200_000], (i) => i)
+    const { text } = await binsOf(view, { ...all, robust: undefined }, reading(400_000))
+    expect(text).toMatch(/^\d+ % of the elements, [\d ]+ of every \d \d{3}$/)
   })
 
   test('what lies outside is counted, not shown', async () => {

@@ -70,8 +70,11 @@ describe('axes', () => {
   })
 
   test('never more ticks than were asked for, inside of the range', () => {
-    for (let most = 2; most <= 10; most++) {
+    for (let most = 1; most <= 10; most++) {
       for (const [low, high] of [
+        [-1, 1],
+        [-0.9999, 0.9999],
+        [-1e-5, 1e-5],
         [0, 1],
         [-7.3, 11],
         [1e-9, 3e-9],
@@ -86,7 +89,11 @@ describe('axes', () => {
   })
 
   test('orders of magnitude', () => {
-    expect(labels(valueTicks(logNorm({ low: 0.001, high: 1e6 }), 10))).toBe('10⁻³ 0.01 0.1 1 10 100 1000 10⁴ 10⁵ 10⁶')
+    expect(labels(valueTicks(logNorm({ low: 0.001, high: 1e6 }), 10))).toBe(
+      '10⁻³ 10⁻² 10⁻¹ 10⁰ 10¹ 10² 10³ 10⁴ 10⁵ 10⁶',
+    )
+    expect(labels(valueTicks(logNorm({ low: 0.01, high: 2000 }), 10))).toBe('0.01 0.1 1 10 100 1000')
+    expect(labels(valueTicks(logNorm({ low: 0.004, high: 0.06 }), 6))).toBe('5 × 10⁻³ 10⁻² 2 × 10⁻² 5 × 10⁻²')
     expect(labels(valueTicks(logNorm({ low: 3, high: 70 }), 6))).toBe('5 10 20 50')
   })
 })

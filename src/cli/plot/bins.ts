@@ -2,7 +2,7 @@
 
 import type { NdView } from '../../index.ts'
 import type { Reading } from './cost.ts'
-import { everyText } from './grid.ts'
+import { everyText, shareText } from './grid.ts'
 import { percentilesOf, type RangeOptions, rangeOf } from './limits.ts'
 import { isWhole, numbersOf } from './numbers.ts'
 
@@ -57,13 +57,20 @@ export async function binsOf(view: NdView, options: BinOptions, reading: Reading
   const inner = percentilesOf(survey.some)
   const percentile = (percent: number): number =>
     survey.finite === 0 ? Number.NaN : percent <= 0 ? survey.min : percent >= 100 ? survey.max : inner(percent)
-  const { low, high } = rangeOf(percentile, { ...options, whole, outlierFactor: OUTLIER_FACTOR })
+  const { low, high } = hasTwoBars(view, options)
+    ? { low: 0, high: 1 }
+    : rangeOf(percentile, { ...options, whole, outlierFactor: OUTLIER_FACTOR })
   const layout = layoutOf(low, high, { percentile, size: survey.finite, whole, asked: options.bins })
   const counts = new Array<number>(layout.count).fill(0)
   const beyond = { below: survey.below, above: survey.above }
   for await (const numbers of piecesOf(parts, reading)) addCounts(counts, beyond, numbers, layout, high)
   const nanCount = survey.nan
   return { low: layout.low, width: layout.width, counts, ...beyond, nanCount, size: size - nanCount, text }
+}
+
+/** Booleans have a bar for each, whichever of them there are. */
+export function hasTwoBars({ dtype }: NdView, { vmin, vmax, robust, bins }: BinOptions): boolean {
+  return dtype.name === 'bool' && [vmin, vmax, robust].every((option) => option === undefined) && bins !== 1
 }
 
 const MOST_SURVEYED = 2 ** 18
@@ -109,7 +116,7 @@ function partsWithin(view: NdView, budget: number): { parts: NdView[]; text: str
     const seen = Math.max(1, Math.floor((budget / pieces - 4096) / flat.dtype.itemSize))
     const starts = Array.from({ length: Math.ceil(size / block) }, (_, i) => i * block)
     const parts = starts.map((start) => flat.slice(`${start}:${start + seen}`))
-    return { parts, text: `${seen} out of every ${block} elements` }
+    return { parts, text: shareText(seen, block) }
   }
   return strided(view, budget)
 }

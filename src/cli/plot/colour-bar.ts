@@ -1,38 +1,59 @@
 // The colour bar: pointed where there are numbers beyond its ends, and the colour of what is no number.
 
 import { encode } from 'fast-png'
-import { BAD, hex, type Palette } from './colours.ts'
-import { type Axis, type Box, nameOf, SIZES, textAt, textUpwards } from './frame.ts'
+import { hex, type Palette } from './colours.ts'
+import { type Axis, nameOf, type Page, SIZES, textAt, upwardsWithin } from './frame.ts'
 import { element, imageOf } from './svg.ts'
 import { textWidth } from './text-width.ts'
 import type { Theme } from './theme.ts'
 
-const GAP = 18
+const [GAP, NARROW_GAP] = [18, 12]
 const WIDTH = 14
 const POINT = 10
-/** What the figure keeps free on the right. */
-export const BAR_ROOM = 112
+const TICK = 8
+/** Narrower figures have a bar nearer to the data. */
+const NARROW = 500
+/** Labels are rarely wider than this. */
+const [USUAL, NARROW_USUAL] = [45, 33]
 
 export interface Bar {
   readonly axis: Axis
   readonly palette: Palette
   readonly under: boolean
   readonly over: boolean
-  /** What has the colour of NaN, in words; nothing when nothing has. */
-  readonly bad: string
+  /** Colours of what has no place on the bar, by their index, and what they stand for. */
+  readonly keys: readonly Key[]
+  /** Indices of the colours from below upwards, where these are all that there are. */
+  readonly only?: readonly number[]
 }
 
-/** Beside a box. */
-export function colourBar(box: Box, { axis, palette, under, over, bad }: Bar, theme: Theme): string[] {
-  const x = box.x + box.width + GAP
+export interface Key {
+  readonly index: number
+  readonly text: string
+}
+
+/** What the figure keeps free on the right, before the labels are known and when they are. */
+export function barRoom(width: number | undefined, axis?: Axis): number {
+  const isNarrow = width !== undefined && width < NARROW
+  const usual = isNarrow ? NARROW_USUAL : USUAL
+  const widest = Math.max(usual, ...(axis?.ticks.map(({ label }) => textWidth(label, SIZES.tick)) ?? []))
+  return Math.ceil((isNarrow ? NARROW_GAP : GAP) + WIDTH + TICK + widest + TICK + SIZES.name + 6)
+}
+
+/** Beside the data. */
+export function colourBar(page: Page, { axis, palette, under, over, keys, only }: Bar, theme: Theme): string[] {
+  const spare = page.spare ?? 0
+  const box = { ...page.box, y: page.box.y - spare / 2, height: page.box.height + spare }
+  const x = box.x + box.width + (page.width < NARROW ? NARROW_GAP : GAP)
   const top = box.y + (over ? POINT : 0)
   const bottom = box.y + box.height - (under ? POINT : 0)
   const { colours } = palette
-  const steps = BAD
+  const { steps } = palette
+  const shown = only ?? Array.from({ length: steps }, (_, i) => i)
   const png = encode({
     width: 1,
-    height: steps,
-    data: Uint8Array.from({ length: steps }, (_, i) => steps - 1 - i),
+    height: shown.length,
+    data: Uint8Array.from(shown.toReversed()),
     channels: 1,
     depth: 8,
     palette: colours.slice(0, steps).map((colour) => [...colour] as [number, number, number]),
@@ -58,27 +79,25 @@ export function colourBar(box: Box, { axis, palette, under, over, bad }: Bar, th
       { stroke: theme.spine, 'stroke-width': 0.8 },
       ...places.map(({ y }) => element('line', { x1: x + WIDTH, y1: y, x2: x + WIDTH + 4, y2: y })),
     ),
-    ...places.map(({ y, label }) => textAt(label, x + WIDTH + 8, y + SIZES.tick * 0.36, SIZES.tick, theme.ink)),
-    textUpwards(
+    ...places.map(({ y, label }) => textAt(label, x + WIDTH + TICK, y + SIZES.tick * 0.36, SIZES.tick, theme.ink)),
+    upwardsWithin(
       nameOf(axis),
-      x + WIDTH + 8 + widest + 8 + SIZES.name * 0.8,
+      x + WIDTH + TICK + widest + TICK + SIZES.name * 0.8,
       box.y + box.height / 2,
-      SIZES.name,
-      theme.ink,
+      page,
+      theme,
     ),
-    ...(bad === ''
-      ? []
-      : [
-          element('rect', {
-            x,
-            y: key,
-            width: WIDTH,
-            height: 10,
-            fill: hex(colours[BAD] as never),
-            stroke: theme.spine,
-            'stroke-width': 0.8,
-          }),
-          textAt(bad, x + WIDTH + 8, key + 9, SIZES.tick, theme.ink),
-        ]),
+    ...keys.flatMap(({ index, text }, i) => [
+      element('rect', {
+        x,
+        y: key + 14 * i,
+        width: WIDTH,
+        height: 10,
+        fill: hex(colours[index] as never),
+        stroke: theme.spine,
+        'stroke-width': 0.8,
+      }),
+      textAt(text, x + WIDTH + TICK, key + 14 * i + 9, SIZES.tick, theme.ink),
+    ]),
   ]
 }

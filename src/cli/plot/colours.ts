@@ -1,4 +1,4 @@
-// Colour maps as palettes of 256: 255 steps from low to high, and the colour of what is no number.
+// Colour maps as palettes of 256: steps from low to high, and behind them the colours of what has no place on the map.
 
 import {
   interpolateCividis,
@@ -26,17 +26,22 @@ const MAPS: Readonly<Record<(typeof MAP_NAMES)[number], (t: number) => string>> 
 
 /** The index of the colour of NaN. */
 export const BAD = 255
-const STEPS = 255
+/** The index of the colour of zero and what is below it, on maps by orders of magnitude. */
+export const NOT_ABOVE_ZERO = 254
 /** Grey is between the colours of most maps, but is one of these. */
 const GREYISH = ['grey', 'cividis']
+/** Nearly white is at an end, or in the middle, of these. */
+const WHITISH = ['grey', 'RdBu']
 
 export interface Palette {
   readonly colours: readonly Rgb[]
   readonly isDiverging: boolean
+  /** So many of the colours are the map. */
+  readonly steps: number
 }
 
-/** A colour map by its name; with `_r` behind it, backwards. */
-export function paletteOf(name: string): Palette {
+/** A colour map by its name; with `_r` behind it, backwards. One by orders of magnitude tells zero from NaN. */
+export function paletteOf(name: string, isLog = false): Palette {
   const [, base, reversed] = /^(.*?)(_r)?$/s.exec(name === 'gray' ? 'grey' : name) as unknown as (string | undefined)[]
   const known = MAP_NAMES.find((one) => one === base)
   if (known === undefined) {
@@ -46,9 +51,12 @@ export function paletteOf(name: string): Palette {
     )
   }
   const map = MAPS[known]
-  const steps = Array.from({ length: STEPS }, (_, i) => rgbOf(map(i / (STEPS - 1))))
+  const count = isLog ? NOT_ABOVE_ZERO : BAD
+  const steps = Array.from({ length: count }, (_, i) => rgbOf(map(i / (count - 1))))
   const bad: Rgb = GREYISH.includes(known) ? [214, 64, 92] : [150, 150, 150]
-  return { colours: [...(reversed === undefined ? steps : steps.reverse()), bad], isDiverging: known === 'RdBu' }
+  const zero: Rgb = WHITISH.includes(known) ? [96, 176, 110] : [222, 222, 222]
+  const colours = [...(reversed === undefined ? steps : steps.reverse()), ...(isLog ? [zero] : []), bad]
+  return { colours, isDiverging: known === 'RdBu', steps: count }
 }
 
 function rgbOf(text: string): Rgb {
@@ -65,8 +73,10 @@ export function hex(colour: Rgb): string {
 
 /** The colour of each number, as an index into the palette. */
 export function coloured(values: ArrayLike<number>, norm: Norm): Uint8Array {
+  const steps = norm.isLog ? NOT_ABOVE_ZERO : BAD
   return Uint8Array.from(values, (value) => {
     const at = norm.at(value)
-    return Number.isNaN(at) ? BAD : Math.max(0, Math.min(STEPS - 1, Math.floor(at * STEPS)))
+    if (Number.isNaN(at)) return norm.isLog && value <= 0 ? NOT_ABOVE_ZERO : BAD
+    return Math.max(0, Math.min(steps - 1, Math.floor(at * steps)))
   })
 }

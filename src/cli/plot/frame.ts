@@ -7,8 +7,12 @@ import type { Ticks } from './ticks.ts'
 
 export const SIZES = { title: 14, subtitle: 11, name: 12, tick: 11 } as const
 const PADDING = 14
+const LEADING = 4
+const LINE = SIZES.subtitle + LEADING
+const BETWEEN = '  ·  '
 const TICK = 4
 const GAP = 5
+const BOTTOM = TICK + GAP + SIZES.tick + 8 + SIZES.name + PADDING
 
 export interface Box {
   readonly x: number
@@ -26,6 +30,8 @@ export interface Page {
   readonly width: number
   readonly height: number
   readonly box: Box
+  /** Free above and below the box together, where the data is less high than what is beside it. */
+  readonly spare?: number
 }
 
 /** Room that is not for the data. */
@@ -36,15 +42,33 @@ export interface Margins {
   readonly left: number
 }
 
-/** Room for a title, and for axes with these labels. */
-export function marginsFor(yLabels: readonly string[], right: number): Margins {
+/** Room for a title, lines below it, and for axes with these labels. */
+export function marginsFor(yLabels: readonly string[], right: number, subtitleLines: number): Margins {
   const widest = Math.max(0, ...yLabels.map((label) => textWidth(label, SIZES.tick)))
   return {
-    top: PADDING + SIZES.title + 8 + SIZES.subtitle + 12,
+    top: PADDING + SIZES.title + (subtitleLines === 0 ? 0 : 8 + subtitleLines * LINE - LEADING) + 12,
     right: Math.max(right, 18),
-    bottom: TICK + GAP + SIZES.tick + 8 + SIZES.name + PADDING,
+    bottom: BOTTOM,
     left: Math.ceil(PADDING + SIZES.name + 8 + widest + GAP + TICK),
   }
+}
+
+/** Parts that say something as lines that are as long as the page is wide: one where the height is told, none where unwanted. */
+export function subtitleLines(
+  { subtitle = true, height }: { readonly subtitle?: boolean; readonly height?: number },
+  width: number,
+  parts: readonly string[],
+): string[] {
+  if (!subtitle) return []
+  const words = parts.flatMap((part) => (part === '' ? [] : part.split(BETWEEN)))
+  if (height !== undefined) return [words.join(BETWEEN)]
+  const lines: string[] = []
+  for (const word of words) {
+    const longer = lines.length === 0 ? word : `${lines.at(-1)}${BETWEEN}${word}`
+    if (lines.length === 0 || textWidth(longer, SIZES.subtitle) > width - 2 * PADDING) lines.push(word)
+    else lines[lines.length - 1] = longer
+  }
+  return lines
 }
 
 /** Text, at a place. */
@@ -64,14 +88,16 @@ export function textUpwards(text: string, x: number, y: number, size: number, fi
 
 /** A name with the note of its ticks. */
 export function nameOf({ name, note }: Axis): string {
-  return note === '' ? name : `${name} (${note})`
+  return note === '' ? name : name === '' ? note : `${name} (${note})`
 }
 
 export interface Frame {
   readonly page: Page
   readonly theme: Theme
   readonly title: string
-  readonly subtitle: string
+  readonly subtitle: readonly string[]
+  /** So much of the lowest line, on the right, is for keys. */
+  readonly keyWidth?: number
   readonly x: Axis
   readonly y: Axis
   /** True when the first row is at the top. */
@@ -83,7 +109,19 @@ export interface Frame {
 }
 
 /** The whole figure. */
-export function framed({ page, theme, title, subtitle, x, y, downwards, grid, inside, beside }: Frame): string {
+export function framed({
+  page,
+  theme,
+  title,
+  subtitle,
+  keyWidth = 0,
+  x,
+  y,
+  downwards,
+  grid,
+  inside,
+  beside,
+}: Frame): string {
   const { width, height, box } = page
   const xs = x.ticks.map(({ at, label }) => ({ place: box.x + at * box.width, label }))
   const ys = y.ticks.map(({ at, label }) => ({ place: box.y + (downwards ? at : 1 - at) * box.height, label }))
@@ -113,25 +151,49 @@ export function framed({ page, theme, title, subtitle, x, y, downwards, grid, in
     ...inside,
     element('g', { stroke: theme.spine, 'stroke-width': 0.8, fill: 'none' }, element('rect', { ...box }), ...marks),
     ...labels,
-    textAt(nameOf(x), box.x + box.width / 2, height - PADDING, SIZES.name, theme.ink, 'middle'),
-    textUpwards(nameOf(y), PADDING + SIZES.name * 0.8, box.y + box.height / 2, SIZES.name, theme.ink),
+    nameBelow(nameOf(x), page, keyWidth, theme),
+    upwardsWithin(nameOf(y), besideLabels(y, box), box.y + box.height / 2, page, theme),
     ...beside,
   )
 }
 
+/** In the middle below the data, or as near to it as long names and keys let it be. */
+function nameBelow(name: string, { width, height, box }: Page, keyWidth: number, theme: Theme): string {
+  const right = width - PADDING - (keyWidth === 0 ? 0 : keyWidth + PADDING)
+  const { text, size } = fitted(name, right - PADDING, SIZES.name, 8)
+  const half = textWidth(text, size) / 2
+  const middle = Math.max(PADDING + half, Math.min(box.x + box.width / 2, right - half))
+  // Near to its axis, where the page is higher than the data asks for.
+  const y = Math.min(height - PADDING, box.y + box.height + BOTTOM - PADDING)
+  return textAt(text, middle, y, size, theme.ink, 'middle')
+}
+
+/** Near to the labels, where the page is wider than the data asks for. */
+function besideLabels({ ticks }: Axis, { x }: Box): number {
+  const widest = Math.max(0, ...ticks.map(({ label }) => textWidth(label, SIZES.tick)))
+  return Math.max(PADDING + SIZES.name * 0.8, x - TICK - GAP - widest - 8 - SIZES.name * 0.2)
+}
+
+/** The name of an axis that reads upwards: beside its middle, as long as the page is high enough for that. */
+export function upwardsWithin(name: string, x: number, y: number, { height }: Page, theme: Theme): string {
+  const { text, size } = fitted(name, height - 2 * PADDING, SIZES.name, 8)
+  const half = textWidth(text, size) / 2
+  return textUpwards(text, x, Math.max(PADDING + half, Math.min(y, height - PADDING - half)), size, theme.ink)
+}
+
 /** Title and subtitle start where the data does, or further left when they are long. */
-function heading({ width, box }: Page, title: string, subtitle: string, theme: Theme): string[] {
+function heading({ width, box }: Page, title: string, subtitle: readonly string[], theme: Theme): string[] {
   const lines = [
     { ...fitted(title, width - 2 * PADDING, SIZES.title, 10), y: PADDING + SIZES.title * 0.8, fill: theme.ink },
-    {
-      ...fitted(subtitle, width - 2 * PADDING, SIZES.subtitle, 8),
-      y: PADDING + SIZES.title + 8 + SIZES.subtitle * 0.8,
+    ...subtitle.map((line, i) => ({
+      ...fitted(line, width - 2 * PADDING, SIZES.subtitle, 8),
+      y: PADDING + SIZES.title + 8 + SIZES.subtitle * 0.8 + i * LINE,
       fill: theme.muted,
-    },
+    })),
   ]
   const longest = Math.max(...lines.map(({ text, size }) => textWidth(text, size)))
   const left = Math.max(PADDING, Math.min(box.x, width - PADDING - longest))
-  return lines.map(({ text, size, y, fill }) => textAt(text, left, y, size, fill))
+  return lines.filter(({ text }) => text !== '').map(({ text, size, y, fill }) => textAt(text, left, y, size, fill))
 }
 
 /** How many ticks have room side by side; at least two. */

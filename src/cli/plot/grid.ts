@@ -2,6 +2,7 @@
 // and column. A third axis is of channels, which keep apart.
 
 import type { NdView } from '../../index.ts'
+import { countText } from '../text.ts'
 import { pagesByteLength, type Reading } from './cost.ts'
 import { numbersOf } from './numbers.ts'
 
@@ -179,14 +180,22 @@ function transposed(grid: Grid): Grid {
 /** What was done to the elements, in words. */
 export function gridText({ how, rowStep, colStep }: Grid): string {
   if (how === 'all') return ''
-  if (how === 'means') return `block means of ${rowStep} × ${colStep}`
+  if (how === 'means') return `block means of ${countText(rowStep)} × ${countText(colStep)}`
   const parts = [rowStep > 1 ? `${everyText(rowStep)} row` : '', colStep > 1 ? `${everyText(colStep)} column` : '']
   return parts.filter((part) => part !== '').join(', ')
+}
+
+/** `22 % of the elements, 3 of every 14`. */
+export function shareText(seen: number, block: number): string {
+  // A part is never all of them.
+  const percent = Math.min(99, (100 * seen) / block)
+  const digits = percent >= 1 ? percent.toPrecision(2) : percent.toPrecision(1)
+  return `${Number(digits)} % of the elements, ${countText(seen)} of every ${countText(block)}`
 }
 
 /** `every 3rd`. */
 export function everyText(step: number): string {
   const teen = Math.floor(step / 10) % 10 === 1
   const ending = teen ? 'th' : (['th', 'st', 'nd', 'rd'][step % 10] ?? 'th')
-  return `every ${step}${ending}`
+  return `every ${countText(step)}${ending}`
 }

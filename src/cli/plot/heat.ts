@@ -1,20 +1,21 @@
 // Heat maps: a colour for each element, or for each block of them.
 
 import { encode } from 'fast-png'
-import { BAR_ROOM, colourBar } from './colour-bar.ts'
-import { coloured, type Palette, paletteOf } from './colours.ts'
+import type { NdView } from '../../index.ts'
+import { barRoom, colourBar, type Key } from './colour-bar.ts'
+import { BAD, coloured, NOT_ABOVE_ZERO, type Palette, paletteOf } from './colours.ts'
 import type { Reading } from './cost.ts'
-import { framed, marginsFor, type Page, ticksAcross, ticksUp } from './frame.ts'
+import { framed, marginsFor, type Page, subtitleLines, ticksAcross, ticksUp } from './frame.ts'
 import { type Grid, gridOf, gridText } from './grid.ts'
 import { percentilesOf, rangeOf } from './limits.ts'
 import type { Look } from './look.ts'
 import { centredNorm, linearNorm, logNorm, type Norm, nothingAboveZero } from './norm.ts'
 import { isWhole } from './numbers.ts'
-import { cellsPage } from './page.ts'
+import { cellsPage, checkRoom } from './page.ts'
 import { nanText, type Subject, subtitleOf } from './subject.ts'
 import { element, imageOf } from './svg.ts'
 import { THEMES } from './theme.ts'
-import { indexTicks, valueTicks } from './ticks.ts'
+import { indexTicks, twoTicks, valueTicks } from './ticks.ts'
 
 /** A grid with a colour for each cell. */
 export interface Heat {
@@ -26,7 +27,8 @@ export interface Heat {
   /** True when there are numbers below, or above, the range of the colours. */
   readonly under: boolean
   readonly over: boolean
-  readonly bad: string
+  /** What has no place on the map. */
+  readonly keys: readonly Key[]
   readonly text: string
 }
 
@@ -37,15 +39,17 @@ export async function heatOf(
   look: Look,
   reading: Reading,
 ): Promise<Heat> {
-  const palette = paletteOf(look.cmap)
+  const palette = paletteOf(look.cmap, look.log)
   const grid = await gridOf(view, most, reading)
-  const norm = normOf(grid.values, look, palette, isWhole(view.dtype) && grid.how !== 'means')
+  const norm = hasTwoColours(view, look)
+    ? linearNorm({ low: 0, high: 1 })
+    : normOf(grid.values, look, palette, isWhole(view.dtype) && grid.how !== 'means')
   const cells = coloured(grid.values, norm)
   const has = (test: (value: number) => boolean): boolean => grid.values.some(test)
-  const bad = [
-    has((value) => Number.isNaN(value)) ? 'NaN' : '',
-    norm.isLog && has((value) => value <= 0) ? '≤ 0' : '',
-  ].filter((word) => word !== '')
+  const keys = [
+    ...(cells.includes(BAD) ? [{ index: BAD, text: 'NaN' }] : []),
+    ...(norm.isLog && cells.includes(NOT_ABOVE_ZERO) ? [{ index: NOT_ABOVE_ZERO, text: '≤ 0' }] : []),
+  ]
   return {
     grid,
     norm,
@@ -53,9 +57,14 @@ export async function heatOf(
     cells,
     under: has((value) => norm.at(value) < 0),
     over: has((value) => norm.at(value) > 1),
-    bad: bad.join(', '),
+    keys,
     text: subtitleOf(gridText(grid), nanText(grid.nanCount, grid.how === 'sample')),
   }
+}
+
+/** Booleans have the same two colours, whichever of them there are. */
+function hasTwoColours({ dtype }: NdView, { vmin, vmax, robust, center, log }: Look): boolean {
+  return dtype.name === 'bool' && [vmin, vmax, robust, center, log].every((option) => option === undefined)
 }
 
 function normOf(values: Float64Array, look: Look, palette: Palette, whole: boolean): Norm {
@@ -73,30 +82,41 @@ function normOf(values: Float64Array, look: Look, palette: Palette, whole: boole
 /** The figure, as SVG. */
 export async function heatFigure(subject: Subject, look: Look, reading: Reading): Promise<string> {
   const [down, across] = subject.extents as [Subject['extents'][0], Subject['extents'][0]]
-  const margins = marginsFor(
-    indexTicks(down, ticksUp(look.height ?? 500)).ticks.map(({ label }) => label),
-    BAR_ROOM,
-  )
-  const page = cellsPage(margins, down.count, across.count, pageOptions(look))
-  const heat = await heatOf(subject, pixelsOf(page, look.scale), look, reading)
-  const { grid, norm, palette, cells, under, over, bad, text } = heat
+  const rowLabels = indexTicks(down, ticksUp(look.height ?? 500)).ticks.map(({ label }) => label)
+  const pageWith = (room: number, lines: number): Page => {
+    const margins = marginsFor(rowLabels, room, lines)
+    checkRoom(margins, pageOptions(look))
+    return cellsPage(margins, down.count, across.count, pageOptions(look))
+  }
+  const usual = pageWith(barRoom(look.width), look.subtitle === false ? 0 : 1)
+  const heat = await heatOf(subject, pixelsOf(usual, look.scale), look, reading)
+  const { grid, norm, palette, cells, under, over, keys, text } = heat
   const theme = THEMES[look.theme]
   const colours = palette.colours.map((colour) => [...colour] as [number, number, number])
   const png = encode({ width: grid.cols, height: grid.rows, data: cells, channels: 1, depth: 8, palette: colours })
   const whole = isWhole(subject.view.dtype) && grid.how !== 'means'
-  const quantity = grid.how === 'means' ? `mean ${subject.quantity}` : subject.quantity
-  const axis = { ...valueTicks(norm, ticksUp(page.box.height), whole), name: quantity }
+  const isTwo = whole && hasTwoColours(subject.view, look)
+  const scale = isTwo ? twoTicks() : valueTicks(norm, ticksUp(usual.box.height + (usual.spare ?? 0)), whole)
+  const axis = { ...scale, name: look.label ?? quantityOf(subject, grid) }
+  const subtitle = subtitleLines(look, usual.width, [subject.layout, text])
+  const page = pageWith(barRoom(look.width, axis), subtitle.length)
+  const only = isTwo ? [0, palette.steps - 1] : undefined
   return framed({
     page,
     theme,
     title: look.title ?? subject.name,
-    subtitle: subtitleOf(subject.layout, text),
-    ...indexAxes(subject, page),
+    subtitle,
+    ...indexAxes(subject, page, look),
     downwards: look.origin === 'upper',
     grid: [],
     inside: [cellsImage(png, grid, subject, page, look)],
-    beside: colourBar(page.box, { axis, palette, under, over, bad }, theme),
+    beside: colourBar(page, { axis, palette, under, over, keys, ...(only === undefined ? {} : { only }) }, theme),
   })
+}
+
+function quantityOf({ view, quantity }: Subject, { how }: Grid): string {
+  if (how !== 'means') return quantity
+  return view.dtype.name === 'bool' ? 'share of True' : `mean ${quantity}`
 }
 
 /** Blocks at the far ends may be cut: the picture is larger than its frame by what they lack. */
@@ -119,12 +139,13 @@ export function cellsImage(
 export function indexAxes(
   { extents }: Subject,
   { box }: Page,
+  { xlabel, ylabel }: Look,
 ): Record<'x' | 'y', ReturnType<typeof indexTicks> & { name: string }> {
   const [down, across] = extents as [Subject['extents'][0], Subject['extents'][0]]
   const most = ticksAcross(box.width, (count) => indexTicks(across, count).ticks)
   return {
-    x: { ...indexTicks(across, most), name: across.name },
-    y: { ...indexTicks(down, ticksUp(box.height)), name: down.name },
+    x: { ...indexTicks(across, most), name: xlabel ?? across.name },
+    y: { ...indexTicks(down, ticksUp(box.height)), name: ylabel ?? down.name },
   }
 }
 

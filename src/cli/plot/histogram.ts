@@ -1,24 +1,28 @@
 // Histograms, as bars.
 
-import { type Bins, binsOf } from './bins.ts'
+import { type BinOptions, type Bins, binsOf, hasTwoBars } from './bins.ts'
 import type { Reading } from './cost.ts'
-import { framed, marginsFor, ticksAcross, ticksUp } from './frame.ts'
+import { framed, marginsFor, subtitleLines, ticksAcross, ticksUp } from './frame.ts'
 import type { Look } from './look.ts'
 import { linearNorm, logNorm, type Norm } from './norm.ts'
 import { isWhole } from './numbers.ts'
-import { fullPage } from './page.ts'
+import { chartOptions, checkRoom, fullPage } from './page.ts'
 import { nanText, type Subject, subtitleOf } from './subject.ts'
 import { element, num } from './svg.ts'
 import { THEMES } from './theme.ts'
-import { shortText, valueTicks } from './ticks.ts'
+import { shortText, type Ticks, twoTicks, valueTicks } from './ticks.ts'
 
 /** Above the highest bar. */
 const HEADROOM = 1.05
 
 /** Counts, of all or of what the budget lets be read. */
 export async function countsOf({ view }: Subject, look: Look, reading: Reading): Promise<Bins> {
-  const { vmin, vmax, robust, bins } = look
-  return binsOf(view, { vmin, vmax, robust, bins }, reading)
+  return binsOf(view, rangeAsked(look), reading)
+}
+
+/** Options that say which numbers are counted. */
+export function rangeAsked({ vmin, vmax, robust, bins }: Look): BinOptions {
+  return { vmin, vmax, robust, bins }
 }
 
 /** What the bars do not show. */
@@ -46,22 +50,26 @@ export async function histogramFigure(subject: Subject, look: Look, reading: Rea
   const { low, width, counts } = bins
   const norm = linearNorm({ low, high: low + width * counts.length })
   const heights = heightNorm(counts, look.log === true)
-  const options = { ...look, width: look.width, height: look.height ?? 400, aspect: undefined }
+  const options = chartOptions(look)
+  const subtitle = subtitleLines(look, options.width, [subject.layout, binsText(bins)])
   const y = {
     ...valueTicks(heights, ticksUp(options.height - 110), true),
-    name: bins.text === '' ? 'count' : 'count among those read',
+    name: look.ylabel ?? (bins.text === '' ? 'count' : 'count among those read'),
   }
-  const page = fullPage(
-    marginsFor(
-      y.ticks.map(({ label }) => label),
-      0,
-    ),
-    options,
+  const margins = marginsFor(
+    y.ticks.map(({ label }) => label),
+    0,
+    subtitle.length,
   )
+  checkRoom(margins, options)
+  const page = fullPage(margins, options)
   const { box } = page
+  const isTwo = hasTwoBars(subject.view, rangeAsked(look))
+  const inset = isTwo ? box.width / 10 : 0
   const bars = counts.flatMap((count, i) => {
     if (count === 0) return []
-    const [from, to] = [box.x + (i / counts.length) * box.width, box.x + ((i + 1) / counts.length) * box.width]
+    const from = box.x + (i / counts.length) * box.width + inset
+    const to = box.x + ((i + 1) / counts.length) * box.width - inset
     const height = Math.max(0, heights.at(count)) * box.height
     return `M${num(from)} ${num(box.y + box.height)}V${num(box.y + box.height - height)}H${num(to)}V${num(box.y + box.height)}Z`
   })
@@ -69,13 +77,14 @@ export async function histogramFigure(subject: Subject, look: Look, reading: Rea
     box.width / counts.length > 4
       ? { stroke: theme.background, 'stroke-width': 0.8 }
       : { stroke: theme.fill, 'stroke-width': 0.3 }
-  const most = ticksAcross(box.width, (count) => valueTicks(norm, count, isWhole(subject.view.dtype)).ticks)
+  const ticksFor = (most: number): Ticks => (isTwo ? twoTicks() : valueTicks(norm, most, isWhole(subject.view.dtype)))
+  const most = ticksAcross(box.width, (count) => ticksFor(count).ticks)
   return framed({
     page,
     theme,
     title: look.title ?? subject.name,
-    subtitle: subtitleOf(subject.layout, binsText(bins)),
-    x: { ...valueTicks(norm, most, isWhole(subject.view.dtype)), name: subject.quantity },
+    subtitle,
+    x: { ...ticksFor(most), name: look.xlabel ?? look.label ?? subject.quantity },
     y,
     downwards: false,
     grid: ['y'],

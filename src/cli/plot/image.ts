@@ -3,12 +3,12 @@
 import { encode } from 'fast-png'
 import type { NdView } from '../../index.ts'
 import type { Reading } from './cost.ts'
-import { framed, marginsFor, ticksUp } from './frame.ts'
+import { framed, marginsFor, type Page, subtitleLines, ticksUp } from './frame.ts'
 import { type Grid, gridOf, gridText } from './grid.ts'
 import { cellsImage, indexAxes, pageOptions, pixelsOf } from './heat.ts'
 import type { Look } from './look.ts'
-import { cellsPage } from './page.ts'
-import { type Subject, subtitleOf } from './subject.ts'
+import { cellsPage, checkRoom } from './page.ts'
+import type { Subject } from './subject.ts'
 import { THEMES } from './theme.ts'
 import { indexTicks } from './ticks.ts'
 
@@ -53,19 +53,23 @@ function hasPixels({ byteStrides }: NdView): boolean {
 /** The figure, as SVG. */
 export async function imageFigure(subject: Subject, look: Look, reading: Reading): Promise<string> {
   const [down, across] = subject.extents as [Subject['extents'][0], Subject['extents'][0]]
-  const margins = marginsFor(
-    indexTicks(down, ticksUp(look.height ?? 500)).ticks.map(({ label }) => label),
-    0,
-  )
-  const page = cellsPage(margins, down.count, across.count, pageOptions(look))
-  const { grid, channels, data } = await pixelsWithin(subject, pixelsOf(page, look.scale), reading)
+  const rowLabels = indexTicks(down, ticksUp(look.height ?? 500)).ticks.map(({ label }) => label)
+  const pageWith = (lines: number): Page => {
+    const margins = marginsFor(rowLabels, 0, lines)
+    checkRoom(margins, pageOptions(look))
+    return cellsPage(margins, down.count, across.count, pageOptions(look))
+  }
+  const usual = pageWith(look.subtitle === false ? 0 : 1)
+  const { grid, channels, data } = await pixelsWithin(subject, pixelsOf(usual, look.scale), reading)
+  const subtitle = subtitleLines(look, usual.width, [subject.layout, gridText(grid)])
+  const page = pageWith(subtitle.length)
   const png = encode({ width: grid.cols, height: grid.rows, data, channels, depth: 8 })
   return framed({
     page,
     theme: THEMES[look.theme],
     title: look.title ?? subject.name,
-    subtitle: subtitleOf(subject.layout, gridText(grid)),
-    ...indexAxes(subject, page),
+    subtitle,
+    ...indexAxes(subject, page, look),
     downwards: look.origin === 'upper',
     grid: [],
     inside: [cellsImage(png, grid, subject, page, look)],

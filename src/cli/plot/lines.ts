@@ -2,18 +2,20 @@
 
 import { schemeTableau10 } from 'd3-scale-chromatic'
 import type { Reading } from './cost.ts'
-import { framed, marginsFor, type Page, SIZES, textAt, ticksAcross, ticksUp } from './frame.ts'
+import { framed, marginsFor, type Page, SIZES, subtitleLines, textAt, ticksAcross, ticksUp } from './frame.ts'
 import { percentilesOf, rangeOf } from './limits.ts'
 import type { Look } from './look.ts'
+import { lostBands, lostKey } from './lost.ts'
 import { linearNorm, logNorm, type Norm, nothingAboveZero } from './norm.ts'
 import { isWhole } from './numbers.ts'
-import { fullPage } from './page.ts'
-import { nanText, type Subject, subtitleOf } from './subject.ts'
+import { chartOptions, checkRoom, fullPage } from './page.ts'
+import { runsOf } from './runs.ts'
+import { lostText, type Subject, subtitleOf } from './subject.ts'
 import { element, num } from './svg.ts'
 import { textWidth } from './text-width.ts'
 import { THEMES, type Theme } from './theme.ts'
 import { indexTicks, valueTicks } from './ticks.ts'
-import { type Trace, traceOf, traceText } from './trace.ts'
+import { lostOf, type Trace, traceOf, traceText } from './trace.ts'
 
 /** Lines with what they are called. */
 export interface Lines {
@@ -31,22 +33,24 @@ const DOT_DISTANCE = 12
 /** Reads, in at most so many points a line. */
 export async function linesWithin(subject: Subject, most: number, look: Look, reading: Reading): Promise<Lines> {
   const { view, extents } = subject
+  const isLog = look.log === true
   const count = view.shape[0] as number
   const share = { ...reading, budget: Math.floor(reading.budget / count) }
   const traces: Trace[] = []
-  for (let i = 0; i < count; i++) traces.push(await traceOf(view.slice(i), most, share))
+  for (let i = 0; i < count; i++) traces.push(await traceOf(view.slice(i), most, share, isLog))
   const [which] = extents as [Subject['extents'][0]]
   const names = traces.map((_, i) => `${which.start + which.step * i}`)
-  const nanCount = traces.reduce((sum, trace) => sum + trace.nanCount, 0)
   const first = traces[0] as Trace
-  const text = subtitleOf(traceText(first), nanText(nanCount, first.seen < first.block))
+  const text = subtitleOf(traceText(first), lostText(lostOf(traces), first.seen < first.block))
   return { traces, names, norm: normOf(traces, look, isWhole(view.dtype)), text }
 }
 
 function normOf(traces: readonly Trace[], look: Look, whole: boolean): Norm {
   const { vmin, vmax, robust, log = false } = look
-  const all = traces.flatMap(({ low, high }) => [...low, ...high]).filter((value) => !log || value > 0)
-  if (log && all.length === 0 && traces.some(({ low }) => low.some((value) => value <= 0))) throw nothingAboveZero()
+  const all = traces.flatMap(({ low, high }) => [...low, ...high]).filter(Number.isFinite)
+  if (log && all.length === 0 && traces.some(({ lost }) => lost['≤ 0'].some((count) => count > 0))) {
+    throw nothingAboveZero()
+  }
   const range = rangeOf(percentilesOf(all), { vmin, vmax, robust: robust ?? [0, 100], whole })
   if (!Number.isFinite(range.low) || !Number.isFinite(range.high)) return linearNorm({ low: 0, high: 1 })
   const { low, high } = range
@@ -71,8 +75,8 @@ function padded(
 export async function lineFigure(subject: Subject, look: Look, reading: Reading): Promise<string> {
   const theme = THEMES[look.theme]
   const along = subject.extents[1] as Subject['extents'][0]
-  const options = { ...look, width: look.width, height: look.height ?? 400, aspect: undefined }
-  const guess = fullPage(marginsFor(['0.00'], 0), options)
+  const options = chartOptions(look)
+  const guess = fullPage(marginsFor(['0.00'], 0, 1), options)
   const lines = await linesWithin(
     subject,
     Math.max(2, Math.round(guess.box.width * Math.min(2, look.scale))),
@@ -80,36 +84,39 @@ export async function lineFigure(subject: Subject, look: Look, reading: Reading)
     reading,
   )
   const { traces, names, norm, text } = lines
-  const y = { ...valueTicks(norm, ticksUp(guess.box.height)), name: subject.quantity }
+  const y = { ...valueTicks(norm, ticksUp(guess.box.height)), name: look.ylabel ?? look.label ?? subject.quantity }
   const legend =
     traces.length > 1
       ? Math.max(...[...names, subject.extents[0]?.name ?? ''].map((n) => textWidth(n, SIZES.tick))) + 44
       : 0
-  const page = fullPage(
-    marginsFor(
-      y.ticks.map(({ label }) => label),
-      legend,
-    ),
-    options,
+  const subtitle = subtitleLines(look, guess.width, [subject.layout, text])
+  const margins = marginsFor(
+    y.ticks.map(({ label }) => label),
+    legend,
+    subtitle.length,
   )
+  checkRoom(margins, options)
+  const page = fullPage(margins, options)
   const most = ticksAcross(page.box.width, (count) => indexTicks(along, count).ticks)
   const colours = traces.map((_, i) => (traces.length === 1 ? theme.fill : (schemeTableau10[i] as string)))
   const clip = element('clipPath', { id: 'data' }, element('rect', { ...page.box }))
   const drawn = traces.map((trace, i) => lineOf(trace, norm, page, colours[i] as string))
-  const bands = nanBands(traces, page, theme)
+  const lost = lostOf(traces).flatMap(([what, many]) => (many > 0 ? [what] : []))
+  const key = lostKey(lost, page, theme)
   return framed({
     page,
     theme,
     title: look.title ?? subject.name,
-    subtitle: subtitleOf(subject.layout, text),
-    x: { ...indexTicks(along, most), name: along.name },
+    subtitle,
+    keyWidth: key.width,
+    x: { ...indexTicks(along, most), name: look.xlabel ?? along.name },
     y,
     downwards: false,
     grid: ['y'],
-    inside: [clip, element('g', { 'clip-path': 'url(#data)' }, ...drawn, ...bands)],
+    inside: [clip, element('g', { 'clip-path': 'url(#data)' }, ...drawn, ...lostBands(traces, lost, page, theme))],
     beside: [
       ...(traces.length > 1 ? legendOf(subject.extents[0]?.name ?? '', names, colours, page, theme) : []),
-      ...(bands.length === 0 ? [] : nanKey(page, theme)),
+      ...key.drawn,
     ],
   })
 }
@@ -151,40 +158,6 @@ function dots(
 ): string {
   const all = runs.flatMap(([start, stop]) => Array.from({ length: stop - start }, (_, k) => start + k))
   return all.map((i) => element('circle', { cx: x(i), cy: y(values[i] as number), r: 2.2, fill })).join('')
-}
-
-/** Runs of numbers, between what has no place. */
-function runsOf(places: Float64Array): [start: number, stop: number][] {
-  const runs: [number, number][] = []
-  for (let i = 0; i < places.length; i++) {
-    if (!Number.isFinite(places[i])) continue
-    const last = runs.at(-1)
-    if (last !== undefined && last[1] === i) last[1] = i + 1
-    else runs.push([i, i + 1])
-  }
-  return runs
-}
-
-const BAND = 4
-
-/** Along the bottom, where a line has NaN. */
-function nanBands(traces: readonly Trace[], { box }: Page, theme: Theme): string[] {
-  const { count, block, nan } = traces[0] as Trace
-  const places = nan.map((_, i) => (traces.some((trace) => (trace.nan[i] as number) > 0) ? 1 : Number.NaN))
-  return runsOf(places).map(([start, stop]) => {
-    const from = box.x + (start * block * box.width) / count
-    const width = Math.max(1, (Math.min(count, stop * block) / count) * box.width + box.x - from)
-    return element('rect', { x: from, y: box.y + box.height - BAND, width, height: BAND, fill: theme.bad })
-  })
-}
-
-function nanKey({ width, height }: Page, theme: Theme): string[] {
-  const x = width - 18 - textWidth('NaN', SIZES.tick)
-  const y = height - 14
-  return [
-    element('rect', { x: x - 18, y: y - 6, width: 12, height: BAND, fill: theme.bad }),
-    textAt('NaN', x, y, SIZES.tick, theme.ink),
-  ]
 }
 
 function legendOf(

@@ -17,6 +17,11 @@ export interface Look {
   readonly height?: number
   readonly scale: number
   readonly title?: string
+  /** False when the line below the title is not wanted. */
+  readonly subtitle?: boolean
+  readonly xlabel?: string
+  readonly ylabel?: string
+  readonly label?: string
   readonly cmap: string
   readonly center?: number
   readonly robust?: readonly [number, number]
@@ -35,9 +40,13 @@ export function withLook(command: Command): Command {
   return command
     .option('-o, --output <file>', 'a .png or .svg')
     .option('--terminal', 'draw in the terminal (as without -o)')
-    .option('--kind <kind>', `${KINDS.join(', ')}; what suits shape and dtype when left out`, oneOf('--kind', KINDS))
+    .option('--kind <kind>', `${KINDS.join(', ')}; left out, what suits shape and dtype`, oneOf('--kind', KINDS))
     .option('--budget <bytes>', 'read no more than this (64M); larger arrays are sampled', countOf('--budget'))
     .option('--title <text>', 'in place of file and selection')
+    .option('--no-subtitle', 'leave out the line below the title')
+    .option('--xlabel <text>', 'in place of the name of the axis below')
+    .option('--ylabel <text>', 'in place of the name of the axis on the left')
+    .option('--label <text>', 'what the values are: at the colour bar, or at the axis that has them')
     .option('--width <pixels>', 'of the figure (800)', countOf('--width', UP_TO))
     .option('--height <pixels>', 'of the figure (as the data asks for)', countOf('--height', UP_TO))
     .option('--scale <factor>', 'pixels of a .png for each of the figure', scaleOf, 2)
@@ -80,6 +89,7 @@ type Format = 'terminal' | 'png' | 'svg'
 const FITTING: readonly (readonly [option: keyof Look, kinds: readonly Kind[]])[] = [
   ['cmap', ['heatmap']],
   ['center', ['heatmap']],
+  ['label', ['heatmap', 'line', 'histogram']],
   ['vmin', ['heatmap', 'line', 'histogram']],
   ['vmax', ['heatmap', 'line', 'histogram']],
   ['robust', ['heatmap', 'line', 'histogram']],
@@ -89,13 +99,17 @@ const FITTING: readonly (readonly [option: keyof Look, kinds: readonly Kind[]])[
   ['aspect', ['heatmap', 'image']],
 ]
 /** Of a figure; the terminal has its own. */
-const OF_FIGURES: readonly (keyof Look)[] = ['width', 'height', 'scale', 'theme']
+const OF_FIGURES: readonly (keyof Look)[] = ['width', 'height', 'scale', 'theme', 'xlabel', 'ylabel', 'label']
 
 /** Refuses options that would be ignored. */
 export function checkLook(isGiven: (option: keyof Look) => boolean, kind: Kind, format: Format): void {
   for (const [option, kinds] of FITTING) {
     if (!isGiven(option) || kinds.includes(kind)) continue
     throw new UsageError(`--${option}: is for --kind ${kinds.join(' or ')}, this is ${kind}`)
+  }
+  const axis = kind === 'line' ? 'ylabel' : 'xlabel'
+  if (kind !== 'heatmap' && isGiven('label') && isGiven(axis)) {
+    throw new UsageError(`--label: has no use with --${axis}, which names the same axis of --kind ${kind}`)
   }
   if (isGiven('center') && isGiven('log')) throw new UsageError('--center: has no use with --log')
   if (isGiven('robust') && isGiven('vmin') && isGiven('vmax')) {

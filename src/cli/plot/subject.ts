@@ -25,6 +25,8 @@ export interface Subject {
 
 /** So many lines can be told apart. */
 export const MOST_LINES = 10
+/** Tables of so many times the rows that they have columns are lines, unless they are told to be cells. */
+const LONG_RATIO = 20
 
 /** The part of an opened array that is named, and the kind of picture that suits it. */
 export function subjectOf(
@@ -52,6 +54,7 @@ export function subjectOf(
 function kindOf(view: NdView): Kind {
   if (isPicture(view) && view.ndim === 3) return 'image'
   const axes = view.shape.filter((count) => count > 1).length
+  if (isTable(view.shape)) return 'line'
   if (view.ndim === 1 || (axes <= 1 && view.ndim > 2)) return 'line'
   if (view.ndim === 2 || axes === 2) return 'heatmap'
   if (view.ndim === 0) throw new UsageError('plot: one element is no picture')
@@ -59,6 +62,12 @@ function kindOf(view: NdView): Kind {
     `plot: the shape is ${shapeText(view.shape)}: more than two axes`,
     `select two of them, such as '0, ...', or give --kind histogram`,
   )
+}
+
+/** Few columns of many numbers, or few rows: as cells they would be stripes. */
+function isTable(shape: readonly number[]): boolean {
+  const [many = 1, few = 1, ...more] = shape.filter((count) => count > 1).sort((a, b) => b - a)
+  return more.length === 0 && few <= MOST_LINES && many >= 100 && many >= LONG_RATIO * few
 }
 
 function isPicture({ dtype, shape }: NdView): boolean {
@@ -114,5 +123,11 @@ export function subtitleOf(...parts: readonly string[]): string {
 
 /** `3 NaN`, or nothing. */
 export function nanText(count: number, isSample: boolean): string {
-  return count === 0 ? '' : `${countText(count)} NaN${isSample ? ' among those read' : ''}`
+  return lostText([['NaN', count]], isSample)
+}
+
+/** `3 NaN, 1 inf`: what has no place in a picture; nothing when there is none of it. */
+export function lostText(counts: readonly (readonly [what: string, count: number])[], isSample: boolean): string {
+  const words = counts.flatMap(([what, count]) => (count === 0 ? [] : [`${countText(count)} ${what}`]))
+  return words.length === 0 ? '' : `${words.join(', ')}${isSample ? ' among those read' : ''}`
 }

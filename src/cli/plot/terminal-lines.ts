@@ -2,16 +2,17 @@
 
 import { schemeTableau10 } from 'd3-scale-chromatic'
 import { countText } from '../text.ts'
+import { hasTwoBars } from './bins.ts'
 import type { Rgb } from './colours.ts'
 import type { Reading } from './cost.ts'
-import { binsText, countsOf, heightNorm } from './histogram.ts'
+import { binsText, countsOf, heightNorm, rangeAsked } from './histogram.ts'
 import { linesWithin } from './lines.ts'
 import type { Look } from './look.ts'
 import type { Norm } from './norm.ts'
 import { type Cell, clipped, labelRow, painted, plain, type Screen } from './screen.ts'
 import { type Subject, subtitleOf } from './subject.ts'
-import { indexTicks, shortText, valueTicks } from './ticks.ts'
-import type { Trace } from './trace.ts'
+import { indexTicks, shortText, twoTicks, valueTicks } from './ticks.ts'
+import type { Lost, Trace } from './trace.ts'
 
 const MOST_ROWS = 20
 const LABEL_WIDTH = 10
@@ -25,7 +26,8 @@ const DOTS = [
 
 /** Title, and what was done to the elements. */
 export function heading(subject: Subject, look: Look, text: string, { columns }: Screen): string[] {
-  return [look.title ?? subject.name, subtitleOf(subject.layout, text)].map((line) => clipped(line, columns))
+  const lines = [look.title ?? subject.name, ...(look.subtitle === false ? [] : [subtitleOf(subject.layout, text)])]
+  return lines.map((line) => clipped(line, columns))
 }
 
 /** Lines, in braille. */
@@ -49,7 +51,9 @@ export async function linePicture(subject: Subject, look: Look, reading: Reading
   const below = labelRow(indexTicks(along, Math.max(2, Math.floor(columns / 12))).ticks, columns)
   const legend = traces.length === 1 ? [] : [legendOf(subject, names, colours, screen)]
   const indent = ' '.repeat(LABEL_WIDTH + 1)
-  return `${[...heading(subject, look, subtitleOf(text, note), screen), ...lines, `${indent}└${nanRow(traces, columns)}`, `${indent} ${below}`, ...legend].join('\n')}\n`
+  // Without it the labels would be wrong.
+  const scale = look.subtitle === false && note !== '' ? [clipped(note, screen.columns)] : []
+  return `${[...heading(subject, look, subtitleOf(text, note), screen), ...scale, ...lines, `${indent}└${lostRow(traces, columns)}`, `${indent} ${below}`, ...legend].join('\n')}\n`
 }
 
 function legendOf(
@@ -70,12 +74,22 @@ function inkOf(text: string): Rgb {
   return [1, 3, 5].map((at) => Number.parseInt(text.slice(at, at + 2), 16)) as unknown as Rgb
 }
 
-/** The axis, crossed where lines have NaN. */
-function nanRow(traces: readonly Trace[], columns: number): string {
+/** In the order in which they hide each other where several fall together. */
+const MARKS: readonly (readonly [what: Lost, mark: string])[] = [
+  ['≤ 0', '0'],
+  ['\u2212inf', '↓'],
+  ['inf', '↑'],
+  ['NaN', '×'],
+]
+
+/** The axis, marked where lines have what has no place. */
+function lostRow(traces: readonly Trace[], columns: number): string {
   const marks = new Array<string>(columns).fill('─')
-  for (const { nan, block, count } of traces) {
-    for (const [i, many] of nan.entries()) {
-      if (many > 0) marks[Math.min(columns - 1, Math.floor((i * block * columns) / count))] = '×'
+  for (const [what, mark] of MARKS) {
+    for (const { lost, block, count } of traces) {
+      for (const [i, many] of lost[what].entries()) {
+        if (many > 0) marks[Math.min(columns - 1, Math.floor((i * block * columns) / count))] = mark
+      }
     }
   }
   return marks.join('')
@@ -155,7 +169,10 @@ export async function barPicture(subject: Subject, look: Look, reading: Reading,
   const { counts, low, width } = bins
   const norm = heightNorm(counts, look.log === true)
   const single = subject.view.dtype.name.includes('int') || subject.view.dtype.name === 'bool'
-  const labels = counts.map((_, i) => shortText(low + i * width + (single ? 0.5 : 0)).replaceAll('\u2009', ' '))
+  const isTwo = hasTwoBars(subject.view, rangeAsked(look))
+  const labels = isTwo
+    ? twoTicks().ticks.map(({ label }) => label)
+    : counts.map((_, i) => shortText(low + i * width + (single ? 0.5 : 0)).replaceAll('\u2009', ' '))
   const labelWidth = Math.max(...labels.map((label) => label.length))
   const numbers = counts.map((count) => countText(count))
   const room = Math.max(8, screen.columns - labelWidth - 3 - Math.max(...numbers.map((text) => text.length)))

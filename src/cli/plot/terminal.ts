@@ -1,5 +1,6 @@
 // Pictures in the terminal: two pixels of colour in each character; shades of characters where there is no colour.
 
+import type { Key } from './colour-bar.ts'
 import { BAD, type Palette, type Rgb } from './colours.ts'
 import type { Reading } from './cost.ts'
 import { gridText } from './grid.ts'
@@ -58,30 +59,35 @@ async function heatPicture(
   raster: Raster,
 ): Promise<string> {
   const heat = await heatOf(subject, raster.most, look, reading)
-  const { cells, grid, norm, palette, under, over, bad } = heat
+  const { cells, grid, norm, palette, under, over, keys } = heat
   const at = (row: number, col: number): number => cells[row * grid.cols + col] as number
   const shown =
     screen.depth === 0
-      ? shades(subject, look, raster, grid, (row, col) => shadeOf(at(row, col)))
+      ? shades(subject, look, raster, grid, (row, col) => shadeOf(at(row, col), palette.steps))
       : halfBlocks(subject, look, raster, grid, screen, (row, col) => palette.colours[at(row, col)] as Rgb)
   const low = `${under ? '◀ ' : ''}${shortText(norm.low)} `.replaceAll('\u2009', ' ')
   const high = ` ${shortText(norm.high)}${over ? ' ▶' : ''}`.replaceAll('\u2009', ' ')
-  const key: Cell = { text: screen.depth === 0 ? '?' : '■', ink: palette.colours[BAD] as Rgb, ground: null }
   const before = plain(' '.repeat(raster.labelWidth + 1) + low)
-  const after = [...plain(high), ...(bad === '' ? [] : [...plain('   '), key, ...plain(` ${bad}`)])]
+  const after = [...plain(high), ...keys.flatMap((key) => keyOf(key, palette, screen))]
   const room = Math.max(2, Math.min(BAR_LENGTH, screen.columns - before.length - after.length))
   const legend = [...before, ...barOf(palette, screen, room), ...after].slice(0, screen.columns)
   return `${[...heading(subject, look, heat.text, screen), ...shown, painted(legend, screen.depth)].join('\n')}\n`
 }
 
-function shadeOf(index: number): string {
-  return index === BAD ? '?' : (SHADES[Math.floor((index * SHADES.length) / BAD)] as string)
+function keyOf({ index, text }: Key, { colours, steps }: Palette, { depth }: Screen): Cell[] {
+  const mark = depth === 0 ? shadeOf(index, steps) : '■'
+  return [...plain('   '), { text: mark, ink: colours[index] as Rgb, ground: null }, ...plain(` ${text}`)]
 }
 
-function barOf({ colours }: Palette, { depth }: Screen, length: number): Cell[] {
+function shadeOf(index: number, steps: number): string {
+  if (index >= steps) return index === BAD ? '?' : '0'
+  return SHADES[Math.floor((index * SHADES.length) / steps)] as string
+}
+
+function barOf({ colours, steps }: Palette, { depth }: Screen, length: number): Cell[] {
   return Array.from({ length }, (_, i) => {
-    const index = Math.round((i * (BAD - 1)) / (length - 1))
-    return { text: depth === 0 ? shadeOf(index) : '█', ink: colours[index] as Rgb, ground: null }
+    const index = Math.round((i * (steps - 1)) / (length - 1))
+    return { text: depth === 0 ? shadeOf(index, steps) : '█', ink: colours[index] as Rgb, ground: null }
   })
 }
 
@@ -102,7 +108,7 @@ async function imagePicture(
   }
   const shadeAt = (row: number, col: number): string => {
     const [red, green, blue] = colourAt(row, col)
-    return shadeOf(Math.min(BAD - 1, Math.round(0.2126 * red + 0.7152 * green + 0.0722 * blue)))
+    return shadeOf(Math.min(BAD - 1, Math.round(0.2126 * red + 0.7152 * green + 0.0722 * blue)), BAD)
   }
   const shown =
     screen.depth === 0

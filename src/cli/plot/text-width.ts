@@ -9,6 +9,9 @@ const ADVANCES: readonly number[] = [
   337, 636, 838,
 ]
 const OTHERS: Readonly<Record<string, number>> = { '\u2009': 200, '·': 318, '…': 1000, '⁻': 528 }
+/** As high as they are wide, in every font that has them. */
+const WIDE =
+  /[\u{2E80}-\u{A4CF}\u{AC00}-\u{D7A3}\u{F900}-\u{FAFF}\u{FF00}-\u{FF60}\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFF}]/u
 const SUPERSCRIPT = /[⁰¹²³⁴⁵⁶⁷⁸⁹]/
 
 /** In the unit of the size. */
@@ -16,7 +19,7 @@ export function textWidth(text: string, size: number): number {
   let sum = 0
   for (const character of text) {
     const advance = ADVANCES[(character.codePointAt(0) as number) - 32]
-    sum += advance ?? OTHERS[character] ?? (SUPERSCRIPT.test(character) ? 401 : 838)
+    sum += advance ?? OTHERS[character] ?? (SUPERSCRIPT.test(character) ? 401 : WIDE.test(character) ? 1000 : 838)
   }
   return (sum * size) / 1000
 }

@@ -53,8 +53,18 @@ export function valueTicks(norm: Norm, most: number, whole = false): Ticks {
   if (norm.isLog) return logTicks(norm, most)
   if (norm.low === norm.high) return { ticks: [{ at: 0.5, label: shortText(norm.low) }], note: '' }
   let values = roundNumbers(norm.low, norm.high, most)
+  // One alone tells no scale.
+  for (let asked = most + 1; values.length < 2 && asked < most + 8; asked++) {
+    values = scaleLinear([norm.low, norm.high], [0, 1]).ticks(asked)
+  }
   if (whole && values.filter(Number.isInteger).length > 1) values = values.filter(Number.isInteger)
   return labelled(values, norm)
+}
+
+/** In the middle of the two halves of an axis of booleans. */
+export function twoTicks(): Ticks {
+  const labels = ['False', 'True']
+  return { ticks: labels.map((label, i) => ({ at: (2 * i + 1) / 4, label })), note: '' }
 }
 
 function labelled(values: readonly number[], norm: Norm): Ticks {
@@ -63,7 +73,7 @@ function labelled(values: readonly number[], norm: Norm): Ticks {
   // Numbers that differ in their last digits only: what they share goes into the note.
   const shift = largest / gap > 1e5 ? (values[0] as number) : 0
   const size = shift === 0 ? largest : norm.high - norm.low
-  const power = size >= 1e5 || size < 1e-3 ? Math.floor(Math.log10(size) + 1e-9) : 0
+  const power = size >= 1e5 || (size > 0 && size < 1e-3) ? Math.floor(Math.log10(size) + 1e-9) : 0
   const unit = 10 ** power
   const digits = Math.max(0, Math.min(20, Math.ceil(-Math.log10(gap / unit) - 1e-9)))
   const text = fixed(
@@ -100,7 +110,10 @@ function logTicks(norm: Norm, most: number): Ticks {
     powers.length >= 3
       ? powers.filter((value) => Math.round(Math.log10(value)) % every === 0)
       : all.filter((value) => isPower(value) || /^[25]/.test(value.toExponential()))
-  return { ticks: values.map((value) => ({ at: norm.at(value), label: logText(value) })), note: '' }
+  // In one way along the axis: `10⁻³` beside `0.01` reads as if they were of different kinds.
+  const isPlain = values.every((value) => value >= 0.9e-2 && value < 0.9e4)
+  const text = isPlain ? shortText : logText
+  return { ticks: values.map((value) => ({ at: norm.at(value), label: text(value) })), note: '' }
 }
 
 function isPower(value: number): boolean {
@@ -110,7 +123,6 @@ function isPower(value: number): boolean {
 
 function logText(value: number): string {
   const power = Math.floor(Math.log10(value) + 1e-9)
-  if (power >= -2 && power <= 3) return shortText(value)
   const digit = Math.round(value / 10 ** power)
   return digit === 1 ? powerText(power) : `${digit} × ${powerText(power)}`
 }

@@ -1,8 +1,9 @@
 // A line of any length, made as short as a picture is wide: least, greatest and mean element of each block.
 
 import type { NdView } from '../../index.ts'
+import { countText } from '../text.ts'
 import { pagesByteLength, type Reading } from './cost.ts'
-import { everyText, stepFor } from './grid.ts'
+import { everyText, shareText, stepFor } from './grid.ts'
 import { numbersOf } from './numbers.ts'
 
 /** A line. Point `i` stands for the `block` elements from `i * block` on, of which `seen` were read. */
@@ -13,10 +14,13 @@ export interface Trace {
   readonly low: Float64Array
   readonly high: Float64Array
   readonly mean: Float64Array
-  /** NaN of each block. */
-  readonly nan: Float64Array
-  readonly nanCount: number
+  /** Of each block, how many elements have no place in it, by what they are. */
+  readonly lost: Readonly<Record<Lost, Float64Array>>
 }
+
+/** What has no place on an axis of values; zero and what is below it on logarithmic ones alone. */
+export const LOST = ['NaN', 'inf', '\u2212inf', '≤ 0'] as const
+export type Lost = (typeof LOST)[number]
 
 /** Lines of so many times the points are drawn as they are. */
 const DENSE = 4
@@ -37,14 +41,21 @@ export function blocksWithin(view: NdView, most: number, budget: number): { bloc
 }
 
 /** The picture of a line, in at most so many points. */
-export async function traceOf(view: NdView, most: number, { budget, signal, onRead }: Reading): Promise<Trace> {
+export async function traceOf(
+  view: NdView,
+  most: number,
+  { budget, signal, onRead }: Reading,
+  isLog = false,
+): Promise<Trace> {
   const count = view.shape[0] as number
   const { block, seen } = blocksWithin(view, most, budget)
   const points = Math.ceil(count / block)
   const made = (fill: number): Float64Array => new Float64Array(points).fill(fill)
   const [low, high] = [made(Number.POSITIVE_INFINITY), made(Number.NEGATIVE_INFINITY)]
-  const [mean, nan] = [made(0), made(0)]
-  const blocks = { low, high, mean, nan, block, seen }
+  const mean = made(0)
+  const lost = { NaN: made(0), inf: made(0), '\u2212inf': made(0), '≤ 0': made(0) }
+  const above = isLog ? 0 : Number.NEGATIVE_INFINITY
+  const blocks = { low, high, mean, lost, block, seen, above }
   if (seen === block) {
     for await (const { start, view: part } of view.chunks({ byteLength: PIECE_BYTE_LENGTH, signal })) {
       addRun(blocks, await numbersOf(part, signal), start)
@@ -64,20 +75,28 @@ export async function traceOf(view: NdView, most: number, { budget, signal, onRe
       onRead(part.nbytes)
     }
   }
-  let nanCount = 0
   for (let i = 0; i < points; i++) {
     const read = Math.min(seen, count - i * block)
-    const numbers = read - (nan[i] as number)
-    nanCount += nan[i] as number
+    const numbers = LOST.reduce((left, what) => left - (lost[what][i] as number), read)
     mean[i] = numbers === 0 ? Number.NaN : (mean[i] as number) / numbers
     if (numbers === 0) low[i] = high[i] = Number.NaN
   }
-  return { count, block, seen, low, high, mean, nan, nanCount }
+  return { count, block, seen, low, high, mean, lost }
 }
 
-interface Blocks extends Pick<Trace, 'low' | 'high' | 'mean' | 'nan' | 'block' | 'seen'> {}
+/** How many elements have no place, by what they are. */
+export function lostOf(traces: readonly Trace[]): [what: Lost, count: number][] {
+  const sum = (what: Lost): number =>
+    traces.reduce((all, { lost }) => lost[what].reduce((count, here) => count + here, all), 0)
+  return LOST.map((what) => [what, sum(what)])
+}
 
-function addRun({ low, high, mean, nan, block }: Blocks, numbers: ArrayLike<number>, start: number): void {
+interface Blocks extends Pick<Trace, 'low' | 'high' | 'mean' | 'lost' | 'block' | 'seen'> {
+  /** Numbers up to this one have no place. */
+  readonly above: number
+}
+
+function addRun({ low, high, mean, lost, block, above }: Blocks, numbers: ArrayLike<number>, start: number): void {
   for (let i = 0; i < numbers.length; ) {
     const at = Math.floor((start + i) / block)
     const end = Math.min(numbers.length, (at + 1) * block - start)
@@ -86,10 +105,14 @@ function addRun({ low, high, mean, nan, block }: Blocks, numbers: ArrayLike<numb
     let sum = 0
     for (; i < end; i++) {
       const value = numbers[i] as number
+      // NaN and infinities: their difference from themselves is no zero.
+      if (value - value !== 0 || value <= above) {
+        lost[whyLost(value)][at]!++
+        continue
+      }
       if (value < least) least = value
       if (value > most) most = value
-      if (Number.isNaN(value)) nan[at]!++
-      else sum += value
+      sum += value
     }
     low[at] = least
     high[at] = most
@@ -97,11 +120,17 @@ function addRun({ low, high, mean, nan, block }: Blocks, numbers: ArrayLike<numb
   }
 }
 
+function whyLost(value: number): Lost {
+  if (Number.isNaN(value)) return 'NaN'
+  if (Number.isFinite(value)) return '≤ 0'
+  return value > 0 ? 'inf' : '\u2212inf'
+}
+
 /** What was done to the elements, in words. */
 export function traceText({ block, seen }: Trace): string {
   if (block === 1) return ''
   if (seen === 1) return `${everyText(block)} element`
   return seen === block
-    ? `min to max and mean of ${block} elements each`
-    : `min to max and mean of ${seen} out of every ${block} elements`
+    ? `min to max and mean of ${countText(block)} elements each`
+    : `min to max and mean of ${shareText(seen, block)}`
 }
