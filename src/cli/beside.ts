@@ -13,7 +13,7 @@ export async function replaceFile(out: string, write: (temporary: string) => Pro
       `${out}: expected a regular file to replace, it is ${old.isDirectory() ? 'a folder' : 'a special file'}`,
     )
   }
-  if (!fs.existsSync(dirname(target))) throw new UsageError(`${out}: there is no folder ${dirname(target)}`)
+  if (!fs.existsSync(dirname(target))) throw new Error(`${out}: ENOENT, there is no folder ${dirname(target)}`)
   const folder = fs.mkdtempSync(join(dirname(target), '.npymap-'))
   const remove = (): void => fs.rmSync(folder, { recursive: true, force: true })
   process.on('exit', remove)

@@ -1,7 +1,8 @@
 // npymap plot: a picture of an array of any size.
 
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { replaceFile } from './beside.ts'
 import { UsageError } from './failure.ts'
 import type { Reading } from './plot/cost.ts'
 import { checkLook, type Look, withLook } from './plot/look.ts'
@@ -67,12 +68,13 @@ Examples:
             await print(picture)
             return
           }
+          const output = options.output as string
           const svg = await figureOf(subject, options, reading)
           const bytes = format === 'svg' ? Buffer.from(svg) : await rasterised(svg, options.scale, warn)
           context.signal.throwIfAborted()
-          replaceFile(options.output as string, bytes)
+          await replaceFile(output, async (temporary) => writeFileSync(temporary, bytes, { flag: 'wx' }))
           progress.end()
-          await print(`${options.output}: ${subject.kind} of ${subject.layout}, ${bytesText(bytes.byteLength)}\n`)
+          await print(`${nameText(output)}: ${subject.kind} of ${subject.layout}, ${bytesText(bytes.byteLength)}\n`)
         } finally {
           progress.end()
         }
@@ -96,17 +98,4 @@ function formatOf({ output, terminal }: Look): 'terminal' | 'png' | 'svg' {
 
 function warn(text: string): void {
   process.stderr.write(`npymap: plot: ${nameText(text)}\n`)
-}
-
-/** Beside the file and renamed when it is whole. */
-function replaceFile(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.${process.pid}.tmp`
-  try {
-    writeFileSync(temporary, bytes, { flag: 'wx' })
-    renameSync(temporary, path)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    if (error instanceof Error) error.message = error.message.replaceAll(temporary, path)
-    throw error
-  }
 }

@@ -49,7 +49,7 @@ describe('names of what is written', () => {
 
   test('a folder that is not there, and a full name in errors', async () => {
     const { code, stderr } = await npymap(['slice', npy, '...', path('no/dir/x.csv')])
-    expect(code).toBe(2)
+    expect(code).toBe(3)
     expect(stderr).toContain(`there is no folder ${path('no/dir')}`)
     mkdirSync(path('d.csv'))
     expect((await npymap(['slice', npy, '...', path('d.csv')])).stderr).toContain(path('d.csv'))

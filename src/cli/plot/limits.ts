@@ -31,9 +31,17 @@ export function rangeOf(
   return checked({ low: vmin ?? found.low, high: vmax ?? found.high })
 }
 
+/** Between numbers nearer to each other than this there are no round ones. */
+const LEAST_LENGTH = 1e-290
+
 function checked(range: Range): Range {
   if (range.low > range.high)
     throw new UsageError(`plot: the range ends (${range.high}) before it begins (${range.low})`)
+  const length = range.high - range.low
+  if (length === Number.POSITIVE_INFINITY || (length > 0 && length < LEAST_LENGTH)) {
+    const what = length > 1 ? 'long' : 'short'
+    throw new UsageError(`plot: ${range.low} to ${range.high} is too ${what} a range`, 'give --vmin and --vmax')
+  }
   return range
 }
 
