@@ -76,7 +76,7 @@ export async function succeed(command: string, args: string[], cwd: string, env?
  */
 export async function pack(change: (copy: string) => void = () => {}): Promise<string> {
   const copy = join(temp, 'checkout')
-  const skipped = ['.git', 'node_modules', 'dist', 'prebuilds', 'docs', 'out', 'data']
+  const skipped = ['.git', 'node_modules', 'dist', 'prebuilds', 'api', 'out', 'data']
   cpSync(root, copy, { recursive: true, filter: (path) => path === root || !skipped.includes(basename(path)) })
   mkdirSync(join(copy, 'build/Release'), { recursive: true })
   writeFileSync(join(copy, 'build/Release/stray.node'), 'must not be packed')
