@@ -8,20 +8,29 @@ import { UsageError } from './failure.ts'
 import { countOf } from './options.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
-import { isArchive, type OpenedTarget, openTarget, parseTarget, shapeText } from './target.ts'
+import {
+  isArchive,
+  layoutFor,
+  type OpenedTarget,
+  openTarget,
+  parseTarget,
+  type RawLayout,
+  shapeText,
+  withRawOptions,
+} from './target.ts'
 import { bytesText, countText, nameText } from './text.ts'
 
-interface AppendCommandOptions {
+interface AppendCommandOptions extends RawLayout {
   readonly compress?: boolean
   readonly level?: number
 }
 
 /** The command. */
 export function appendCommand(context: Context): Command {
-  return new Command('append')
+  const command = new Command('append')
     .description('the rows of arrays to the end of a .npy, or arrays as members to a .npz; in place, under a lock')
     .argument('<file>', 'the file that grows')
-    .argument('<arrays...>', 'FILE.npy, FILE.npz:MEMBER; for archives also NAME=FILE')
+    .argument('<arrays...>', 'FILE.npy, FILE.npz:MEMBER, or raw with --dtype; for archives also NAME=FILE')
     .option('--compress', 'deflate the new members')
     .option('--level <level>', 'how hard: 0 to 12 (6); implies --compress', countOf('--level'))
     .addHelpText(
@@ -37,24 +46,32 @@ Examples:
   npymap append log.npy today.npy
   npymap append model.npz bias.npy w2=weights.npy --compress
   npymap append model.npz copy=model.npz:w       its own members, too
-  npymap append log.npy -- -x.npy`,
+  npymap append log.npy -- -x.npy
+  npymap append log.npy samples.raw --dtype '<f4' --shape 1000,768`,
     )
-    .action(async (file: string, arrays: string[], options: AppendCommandOptions, command: Command) => {
-      const quiet = isQuiet(command)
+    .action(async (file: string, arrays: string[], options: AppendCommandOptions, self: Command) => {
+      const quiet = isQuiet(self)
       const isPacked = options.compress === true || options.level !== undefined
       if (isArchive(parseTarget(file))) await appendMembers(file, arrays, options, context, quiet)
       else if (isPacked) throw new UsageError('append: --compress and --level are for archives')
-      else await appendRows(file, arrays, context, quiet)
+      else await appendRows(file, arrays, options, context, quiet)
     })
+  return withRawOptions(command)
 }
 
-async function appendRows(file: string, arrays: readonly string[], { signal }: Context, quiet: boolean): Promise<void> {
+async function appendRows(
+  file: string,
+  arrays: readonly string[],
+  layout: RawLayout,
+  { signal }: Context,
+  quiet: boolean,
+): Promise<void> {
   const { order } = readHeader(file)
   const writer = await NpyWriter.append(file, { signal })
   try {
     const before = writer.rowCount
     for (const name of arrays) {
-      const { view, close } = openTarget(name)
+      const { view, close } = openTarget(name, layoutFor(name, layout))
       const progress = progressOf(name, view.nbytes, quiet)
       try {
         // Rows are along the axis that grows.
@@ -103,7 +120,7 @@ async function appendMembers(
       if (isSameFile(parseTarget(source).path, path) && !own.has(source)) own.set(source, openTarget(source))
     }
     for (const { name, source } of members) {
-      const { view, close } = own.get(source) ?? openTarget(source)
+      const { view, close } = own.get(source) ?? openTarget(source, layoutFor(source, options))
       const progress = progressOf(name, view.nbytes, quiet)
       try {
         await writer.write(name, view)

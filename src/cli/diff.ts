@@ -8,10 +8,10 @@ import { sizeOf } from './options.ts'
 import { piecesOf, unravel } from './pieces.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { type Context, isQuiet, print } from './run.ts'
-import { openTarget, select, shapeText } from './target.ts'
+import { layoutFor, openTarget, type RawLayout, select, shapeText, withRawOptions } from './target.ts'
 import { countText, nameText, tableText } from './text.ts'
 
-interface DiffOptions {
+interface DiffOptions extends RawLayout {
   readonly atol?: number
   readonly rtol?: number
   readonly equalNan?: boolean
@@ -21,9 +21,9 @@ interface DiffOptions {
 
 /** The command. */
 export function diffCommand(context: Context): Command {
-  return new Command('diff')
+  const command = new Command('diff')
     .description('compares two arrays of any size: equal, greatest difference, first index that differs')
-    .argument('<a>', 'FILE.npy or FILE.npz:MEMBER')
+    .argument('<a>', 'FILE.npy, FILE.npz:MEMBER, or raw with --dtype')
     .argument('<b>', 'what it is compared with')
     .option('--rtol <r>', 'equal when |a - b| <= atol + rtol * |b| (0)', sizeOf('--rtol'))
     .option('--atol <a>', 'see --rtol (0)', sizeOf('--atol'))
@@ -39,15 +39,16 @@ do not matter, the dtype does. Numbers, texts and fields are compared by value, 
 Examples:
   npymap diff old.npy new.npy
   npymap diff model.npz:w w.npy --rtol 1e-6
-  npymap diff a.npy b.npy --select ':1000' --equal-nan`,
+  npymap diff a.npy b.npy --select ':1000' --equal-nan
+  npymap diff samples.raw samples.npy --dtype '<i2' --shape 48000,2`,
     )
-    .action(async (a: string, b: string, options: DiffOptions, command: Command) => {
-      const left = openTarget(a)
+    .action(async (a: string, b: string, options: DiffOptions, self: Command) => {
+      const left = openTarget(a, layoutFor(a, options))
       try {
-        const right = openTarget(b)
+        const right = openTarget(b, layoutFor(b, options))
         try {
           const views = [left.view, right.view].map((view) => select(view, options.select)) as [NdView, NdView]
-          const progress = progressOf('diff', views[0].nbytes, isQuiet(command))
+          const progress = progressOf('diff', views[0].nbytes, isQuiet(self))
           const found = await compare(...views, options, { progress, signal: context.signal }).finally(() =>
             progress.end(),
           )
@@ -60,6 +61,7 @@ Examples:
         left.close()
       }
     })
+  return withRawOptions(command)
 }
 
 interface Difference {

@@ -32,10 +32,7 @@ interface Coded extends Error {
 
 /** What to do about an error, where there is something to do that its message does not say. */
 const HINTS: readonly (readonly [match: (error: Coded) => boolean, hint: (error: Coded) => string])[] = [
-  [
-    (error) => error.code === 'ERR_FORMAT' && /magic/i.test(error.message),
-    () => 'a raw file needs --dtype (info, print, stats, slice, repack, plot)',
-  ],
+  [(error) => error.code === 'ERR_FORMAT' && /magic/i.test(error.message), () => 'a raw file needs --dtype'],
   [
     (error) => error.code === 'ERR_FORMAT' && /(NpzWriter|NpyWriter)\.recover/.test(error.message),
     ({ path }) => `from here: npymap recover ${typeof path === 'string' ? path : 'FILE'}`,

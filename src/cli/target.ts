@@ -48,6 +48,13 @@ export function requireSuffix(out: string, suffix: '.npy' | '.npz'): void {
   if (!parseTarget(out).path.endsWith(suffix)) throw new UsageError(`${out}: expected a name that ends in ${suffix}`)
 }
 
+/** The layout for one of several files: those that have a header, and members, go by their own. */
+export function layoutFor(text: string, layout: RawLayout): RawLayout {
+  checkLayout({ path: text, member: null }, layout)
+  const target = parseTarget(text)
+  return isArchive(target) || /\.npy$/i.test(target.path) ? {} : layout
+}
+
 /** Opens what is meant. An archive of one member needs no name. */
 export function openTarget(text: string, raw: RawLayout = {}, mode: 'r' | 'r+' = 'r'): OpenedTarget {
   const target = parseTarget(text)

@@ -1,5 +1,6 @@
 // npymap verify: is a file what it says it is?
 
+import { statSync } from 'node:fs'
 import { Command } from 'commander'
 import {
   isNpymapError,
@@ -14,8 +15,21 @@ import {
 import { EXIT } from './failure.ts'
 import { progressOf } from './progress.ts'
 import { type Context, isQuiet, passOver, print } from './run.ts'
-import { isArchive, parseTarget, shapeText, type Target } from './target.ts'
+import {
+  isArchive,
+  layoutFor,
+  openTarget,
+  parseTarget,
+  type RawLayout,
+  shapeText,
+  type Target,
+  withRawOptions,
+} from './target.ts'
 import { behindText, bytesText, countText, nameText } from './text.ts'
+
+interface VerifyOptions extends RawLayout {
+  readonly json?: boolean
+}
 
 interface Verdict {
   readonly file: string
@@ -31,9 +45,9 @@ interface Check {
 
 /** The command. */
 export function verifyCommand(context: Context): Command {
-  return new Command('verify')
+  const command = new Command('verify')
     .description('header and size of .npy files, CRC-32 and length of every member of archives, in bounded memory')
-    .argument('<files...>', 'FILE.npy, FILE.npz or FILE.npz:MEMBER')
+    .argument('<files...>', 'FILE.npy, FILE.npz, FILE.npz:MEMBER, or raw with --dtype and --shape')
     .option('--json', 'one line of JSON a file or member')
     .addHelpText(
       'after',
@@ -48,11 +62,12 @@ Python objects (pickle) are never read: of their members the CRC-32 is checked, 
 
 Examples:
   npymap verify *.npy model.npz
-  npymap verify model.npz:w`,
+  npymap verify model.npz:w
+  npymap verify samples.raw --dtype '<i2' --shape 48000,2`,
     )
-    .action(async (files: string[], options: { json?: boolean }, command: Command) => {
+    .action(async (files: string[], options: VerifyOptions, self: Command) => {
       const json = options.json === true
-      const going = { context, command, json }
+      const going = { context, command: self, json }
       const judge = async ({ file, run }: Check): Promise<void> => {
         try {
           const { ok, message } = await verdictOf({ file, run })
@@ -65,10 +80,13 @@ Examples:
       }
       for (const text of files) {
         const target = parseTarget(text)
-        if (isArchive(target)) await judgeArchive(target, { signal: context.signal, quiet: isQuiet(command), judge })
+        if (isArchive(target)) await judgeArchive(target, { signal: context.signal, quiet: isQuiet(self), judge })
+        else if (layoutFor(text, options).dtype !== undefined)
+          await judge({ file: text, run: () => checkRaw(text, options) })
         else await judge({ file: text, run: () => checkNpy(target.path) })
       }
     })
+  return withRawOptions(command)
 }
 
 /** What a check says. What is wrong with the system, and not with the file, is thrown on. */
@@ -85,6 +103,19 @@ async function verdictOf({ file, run }: Check): Promise<Verdict> {
 }
 
 class Broken extends Error {}
+
+/** That the file is as long as its layout; there is nothing else to hold it against. */
+function checkRaw(path: string, layout: RawLayout): string {
+  const { view, close } = openTarget(path, layout)
+  try {
+    const { dtype, shape, nbytes } = view
+    const behind = statSync(path).size - (layout.offset ?? 0) - nbytes
+    const text = `${dtype} ${shapeText(shape)}, ${bytesText(nbytes)}`
+    return behind === 0 ? text : `${text}; ${countText(behind)} bytes behind it`
+  } finally {
+    close()
+  }
+}
 
 /** The header, and that the file has what it speaks of. */
 async function checkNpy(path: string): Promise<string> {

@@ -262,3 +262,37 @@ test('recover tells how many rows are lost', async () => {
   expect((await npymap(['recover', path('cut.npy'), '--repair', 'rows'])).text).toContain('40 rows are lost')
   expect(statSync(path('cut.npy')).size).toBe(128 + 24 * 60)
 })
+
+describe('raw files beside others', () => {
+  const raw = path('x.raw')
+  const layout = ['--dtype', '<f8', '--shape', '3,4', '--offset', '16']
+  beforeAll(() => {
+    const data = Float64Array.from({ length: 12 }, (_, i) => i)
+    writeFileSync(raw, Buffer.concat([Buffer.alloc(16), Buffer.from(data.buffer)]))
+  })
+
+  test('diff compares one with an array', async () => {
+    expect((await npymap(['diff', raw, npy, ...layout])).text).toBe('equal: 12 elements\n')
+    expect((await npymap(['diff', npy, raw, '--dtype', '<f8', '--shape', '3,4'])).code).toBe(1)
+    expect((await npymap(['diff', raw, npy])).stderr).toContain('--dtype')
+  })
+
+  test('append takes rows and members from one', async () => {
+    await save(path('grow.npy'), new Float64Array(4), { shape: [1, 4] })
+    expect((await npymap(['append', path('grow.npy'), raw, npy, ...layout])).text).toContain('6 rows more, 7 in all')
+    await savez(path('grow.npz'), { a: [1] })
+    expect((await npymap(['append', path('grow.npz'), `r=${raw}`, ...layout])).code).toBe(0)
+    using z = openNpz(path('grow.npz'))
+    expect(z.get('r').get(2, 3)).toBe(11)
+  })
+
+  test('verify holds one against its layout', async () => {
+    expect((await npymap(['verify', raw, npy, ...layout])).text).toMatch(
+      /^ok .*x\.raw: float64 \(3, 4\), 96 bytes\nok .*s\.npy/,
+    )
+    expect((await npymap(['verify', raw, '--dtype', '<f8', '--shape', '3,4'])).text).toContain('16 bytes behind it')
+    const { code, text } = await npymap(['verify', raw, '--dtype', '<f8', '--shape', '30,4'])
+    expect(code).toBe(1)
+    expect(text).toContain('BROKEN')
+  })
+})
