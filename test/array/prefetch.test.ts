@@ -26,6 +26,9 @@ function coldFile(name: string): string | null {
 const isColdPossible = coldFile('probe.npy') !== null
 if (!isColdPossible) console.info('skipped: no file can be put out of memory here (addon, python3, posix_fadvise)')
 
+/** The system may take a page back at any moment. */
+const MOST_OF_IT = 0.98
+
 describe.runIf(isColdPossible)('prefetch', () => {
   it.each([
     { mmap: true, threads: undefined },
@@ -38,11 +41,11 @@ describe.runIf(isColdPossible)('prefetch', () => {
     using array = open(path, { mmap })
     const half = { start: ROWS / 2, stop: ROWS / 2 + 200 }
     await array.prefetch({ ...half, ...(threads === undefined ? {} : { threads }) })
-    expect(probe.residentByteLength(half)).toBe(200 * ROW)
+    expect(probe.residentByteLength(half)).toBeGreaterThanOrEqual(MOST_OF_IT * 200 * ROW)
     // The system reads on as it likes, but not all of it.
     expect(probe.residentByteLength()).toBeLessThan(probe.nbytes)
     await array.prefetch()
-    expect(probe.residentByteLength()).toBe(probe.nbytes)
+    expect(probe.residentByteLength()).toBeGreaterThanOrEqual(MOST_OF_IT * probe.nbytes)
     await array.prefetch({ start: 5, stop: 5 })
   })
 
