@@ -89,17 +89,32 @@ function countNotFinite(tally: Tally, value: number, count: number): void {
 }
 
 function addDoubles(tally: Tally, values: Float64Array): void {
-  const { buckets } = tally
   const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length)
+  const counts = (bucketCounts ??= new Uint32Array(tally.buckets.length))
+  const range = { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }
   for (let start = 0; start < values.length; start += BLOCK) {
     const stop = Math.min(values.length, start + BLOCK)
-    if (!addRange(tally, values, start, stop)) {
+    if (!addRange(tally, values, start, stop, range)) {
       addCarefully(tally, values, start, stop)
       continue
     }
-    const [zeros, negativeZeros] = [buckets[0] as number, buckets[NEGATIVE] as number]
-    for (let i = 2 * start + HIGH; i < 2 * stop; i += 2) buckets[(words[i] as number) >>> BUCKET_SHIFT]!++
-    if (buckets[0] !== zeros || buckets[NEGATIVE] !== negativeZeros) tally.zero += zerosOf(values, start, stop)
+    const [zeros, negativeZeros] = [counts[0], counts[NEGATIVE]]
+    for (let i = 2 * start + HIGH; i < 2 * stop; i += 2) counts[(words[i] as number) >>> BUCKET_SHIFT]!++
+    if (counts[0] !== zeros || counts[NEGATIVE] !== negativeZeros) tally.zero += zerosOf(values, start, stop)
+  }
+  if (range.max >= 0) moveCounts(counts, tally.buckets, range.min > 0 ? bucketOf(range.min) : 0, bucketOf(range.max))
+  // Zeros of both signs are between any numbers of both.
+  if (range.min <= 0)
+    moveCounts(counts, tally.buckets, range.max < 0 ? bucketOf(range.max) : NEGATIVE, bucketOf(-Math.abs(range.min)))
+}
+
+/** Whole numbers are counted up faster than floats; empty between calls. */
+let bucketCounts: Uint32Array | null = null
+
+function moveCounts(counts: Uint32Array, buckets: Float64Array, first: number, last: number): void {
+  for (let i = first; i <= last; i++) {
+    buckets[i]! += counts[i] as number
+    counts[i] = 0
   }
 }
 
@@ -181,7 +196,13 @@ function addIntegers(tally: Tally, values: Words): void {
 }
 
 /** Extremes and moments of finite numbers. False, and nothing is changed, when some are not, or too large for that. */
-export function addRange(tally: Tally, values: Floats | Words, start: number, stop: number): boolean {
+export function addRange(
+  tally: Tally,
+  values: Floats | Words,
+  start: number,
+  stop: number,
+  range: { min: number; max: number } = tally,
+): boolean {
   if (tally.scale !== 1) return false
   const pivot = values[start] as number
   let min = pivot
@@ -237,6 +258,8 @@ export function addRange(tally: Tally, values: Floats | Words, start: number, st
   if (!(squares < Number.POSITIVE_INFINITY) || !addMoments(tally, count, pivot + sum / count, m2)) return false
   if (min < tally.min) tally.min = min
   if (max > tally.max) tally.max = max
+  if (min < range.min) range.min = min
+  if (max > range.max) range.max = max
   return true
 }
 
