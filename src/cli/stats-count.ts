@@ -90,7 +90,8 @@ function countNotFinite(tally: Tally, value: number, count: number): void {
 
 function addDoubles(tally: Tally, values: Float64Array): void {
   const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length)
-  const counts = (bucketCounts ??= new Uint32Array(tally.buckets.length))
+  bucketCounts ??= new Uint32Array(tally.buckets.length)
+  const counts = bucketCounts
   const range = { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }
   for (let start = 0; start < values.length; start += BLOCK) {
     const stop = Math.min(values.length, start + BLOCK)
