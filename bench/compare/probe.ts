@@ -52,4 +52,15 @@ export function lacks(names: () => Iterable<string>, pattern: RegExp, note: stri
   }
 }
 
+/** The questions about NumPy's files, for a tool that has a format of its own. */
+export function ownFormat(names: () => Iterable<string>): Pick<Probes, 'npy' | 'npz' | 'dtypes' | 'objects'> {
+  const note = 'its own format'
+  return {
+    npy: lacks(names, /npy/i, note),
+    npz: lacks(names, /npz/i, note),
+    dtypes: notAsked(note),
+    objects: notAsked(note),
+  }
+}
+
 export class OutdatedProbe extends Error {}

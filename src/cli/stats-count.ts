@@ -156,7 +156,10 @@ function addSingles(tally: Tally, values: Float32Array): void {
 }
 
 const FRACTIONS = 2 ** 8
-/** Buckets of 32-bit integers by their leading zeros, of either sign. */
+/**
+ * Buckets of 32-bit integers by their leading zeros, of either sign. The shifts are of elements, which have 32 bits; places and
+ * counts are numbers.
+ */
 const SIGN_BUCKETS = 33 * FRACTIONS
 
 function addIntegers(tally: Tally, values: Words): void {

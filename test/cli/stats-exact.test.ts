@@ -3,7 +3,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addHalves, addNumbers } from '../../src/cli/stats-count.ts'
-import { emptyTally, histogram, meanOf, mergeTally, percentile, spreadOver, stdOf } from '../../src/cli/stats-kernel.ts'
+import {
+  bucketOf,
+  emptyTally,
+  histogram,
+  meanOf,
+  mergeTally,
+  percentile,
+  spreadOver,
+  stdOf,
+} from '../../src/cli/stats-kernel.ts'
 import { save } from '../../src/index.ts'
 import { temporaryFolder } from '../support/sources.ts'
 import { output } from './command.ts'
@@ -175,3 +184,15 @@ test('nothing, along any axis', async () => {
   expect(await output('stats', '--axis', '0', path)).toMatch(/^ *0 +- +- +- +- +0$/m)
   expect(await output('stats', path)).toContain('0 elements')
 })
+
+test.each([Int32Array.of(-(2 ** 31), 2 ** 31 - 1, -1, 0, 1, 255, -257), Uint32Array.of(2 ** 32 - 1, 2 ** 31, 0, 3)])(
+  '32-bit integers up to their limits are in the buckets of their values: %o',
+  (values) => {
+    const tally = emptyTally()
+    addNumbers(tally, values)
+    const expected = new Float64Array(tally.buckets.length)
+    for (const value of values) expected[bucketOf(value)]!++
+    expect(Buffer.compare(Buffer.from(tally.buckets.buffer), Buffer.from(expected.buffer))).toBe(0)
+    expect([tally.min, tally.max, tally.zero]).toEqual([Math.min(...values), Math.max(...values), 1])
+  },
+)

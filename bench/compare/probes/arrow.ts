@@ -10,7 +10,7 @@ import { peerModule } from '../../engines/peer.ts'
 import { inBrowser } from '../browser.ts'
 import { afterCut, compilesNothing, expectEqual, namesOf, ONES, overHttp } from '../checks.ts'
 import { expectRows, LARGE, PIECES, rowsOf } from '../data.ts'
-import { lacks, notAsked, type Probes, probe } from '../probe.ts'
+import { lacks, notAsked, ownFormat, type Probes, probe } from '../probe.ts'
 
 const arrow = (await peerModule('apache-arrow')) as typeof Arrow
 const names = (): string[] => namesOf(arrow)
@@ -60,10 +60,7 @@ function makeOnesAt(path: string): Promise<void> {
 }
 
 export const probes: Probes = {
-  npy: lacks(names, /npy/i, 'its own format'),
-  npz: lacks(names, /npz/i, 'its own format'),
-  dtypes: notAsked('its own format'),
-  objects: notAsked('its own format'),
+  ...ownFormat(names),
   large: probe(
     async ({ own }) => {
       const { first, count, columns } = LARGE

@@ -6,7 +6,7 @@ import { peerModule } from '../../engines/peer.ts'
 import { inBrowser } from '../browser.ts'
 import { afterCut, compilesNothing, expectEqual, namesOf, ONES } from '../checks.ts'
 import { COMPRESSED, expectRows, LARGE, PIECES, rowsOf } from '../data.ts'
-import { lacks, notAsked, type Probes, probe } from '../probe.ts'
+import { lacks, notAsked, ownFormat, type Probes, probe } from '../probe.ts'
 
 type Range = [start: number, stop: number] | []
 
@@ -82,10 +82,7 @@ function read(path: string, first: number, count: number): Float32Array {
 }
 
 export const probes: Probes = {
-  npy: lacks(names, /npy/i, 'its own format'),
-  npz: lacks(names, /npz/i, 'its own format'),
-  dtypes: notAsked('its own format'),
-  objects: notAsked('its own format'),
+  ...ownFormat(names),
   large: probe(
     ({ own }) => {
       expectRows(read(join(own, 'large.h5'), LARGE.first, LARGE.count), LARGE)

@@ -7,7 +7,7 @@ import { peerModule } from '../../engines/peer.ts'
 import { inBrowser } from '../browser.ts'
 import { afterCut, compilesNothing, expectEqual, namesOf, ONES, overHttp } from '../checks.ts'
 import { COMPRESSED, expectRows, LARGE, PIECES, rowsOf } from '../data.ts'
-import { lacks, notAsked, type Outcome, type Probes, probe } from '../probe.ts'
+import { lacks, notAsked, type Outcome, ownFormat, type Probes, probe } from '../probe.ts'
 
 type Stored = Zarr.Array<'float32', Store>
 
@@ -67,10 +67,7 @@ async function cutShort(folder: string): Promise<Outcome> {
 }
 
 export const probes: Probes = {
-  npy: lacks(names, /npy/i, 'its own format'),
-  npz: lacks(names, /npz/i, 'its own format'),
-  dtypes: notAsked('its own format'),
-  objects: notAsked('its own format'),
+  ...ownFormat(names),
   large: probe(
     async ({ own }) => {
       expectRows(await read(own, LARGE.first, LARGE.count), LARGE)
