@@ -819,32 +819,72 @@ addon_deflate_bound(napi_env env, napi_callback_info info)
 /* Blocks to inflate, one after the other, and the CRC-32 of each. */
 struct blocks_job {
   bool with_crc;
+  /* Where they are: in an array, or in a mapping, which is copied from. */
+  uint8_t *array;
+  struct handle *source;
+  const uint8_t *before; /* what a block that continues a stream is behind */
+  size_t before_nbytes;
+  size_t longest_nbytes;
+  uint64_t high; /* where the last of them ends */
   size_t count;
   struct blocks_entry {
     struct codec_block block;
+    uint64_t start;
+    size_t behind_nbytes;
     uint32_t crc;
   } entries[];
 };
 
-/* inflateBlocks(input, output, blocks, withCrc). Of each block the fifth number
- * says whether the stream ends with it, and comes back as its CRC-32. */
-enum { BLOCKS_ARGUMENTS = 4, BLOCK_NUMBERS = 5 };
+/* inflateBlocks(input, output, blocks, withCrc, before). Of each block the fifth
+ * number says whether a stream begins or ends with it, and comes back as its
+ * CRC-32; before one that begins none the last array has to stand. */
+enum {
+  BLOCKS_ARGUMENTS = 5,
+  BLOCK_NUMBERS = 5,
+  BLOCK_ENDS = 1,
+  BLOCK_BEGINS = 2,
+};
 
-/* Bytes [start, end) of so many, and `after` more that have to be there. */
+/* Bytes [start, end) of so many. */
 static int
-block_part(const double *range, size_t length, size_t after, uint8_t *bytes,
-           uint8_t **part, size_t *nbytes)
+block_part(const double *range, uint64_t length, uint64_t *start, size_t *nbytes)
 {
   /* Not so for NaN. */
   if (!(range[0] >= 0 && range[1] >= range[0] && range[1] < 0x1p53))
     return -EINVAL;
-  const uint64_t start = (uint64_t)range[0], end = (uint64_t)range[1];
-  const int error = range_check(start, end - start + after, length);
-  if (error == 0) {
-    *part = bytes == NULL ? NULL : bytes + start;
-    *nbytes = (size_t)(end - start);
-  }
-  return error;
+  *start = (uint64_t)range[0];
+  *nbytes = (size_t)((uint64_t)range[1] - *start);
+  return range_check(*start, *nbytes, length);
+}
+
+/* 0 with the next entry, or a negative errno. */
+static int
+blocks_entry_get(struct blocks_job *job, const double *values, uint64_t input_nbytes,
+                 uint8_t *output, size_t output_nbytes)
+{
+  struct blocks_entry *entry = &job->entries[job->count];
+  struct codec_block *block = &entry->block;
+  uint64_t out_start;
+  if (block_part(values, input_nbytes, &entry->start, &block->in_nbytes) != 0 ||
+      block_part(values + 2, output_nbytes, &out_start, &block->out_nbytes) != 0 ||
+      !(values[4] >= 0 && values[4] <= (BLOCK_ENDS | BLOCK_BEGINS)))
+    return -EINVAL;
+  const unsigned kind = (unsigned)values[4];
+  block->out = output == NULL ? NULL : output + out_start;
+  block->last = kind & BLOCK_ENDS;
+  entry->behind_nbytes = kind & BLOCK_BEGINS ? 0 : job->before_nbytes;
+  if (entry->start < entry->behind_nbytes)
+    return -EINVAL;
+  const size_t after = block->last ? 0 : CODEC_END_NBYTES;
+  if (job->source == NULL &&
+      range_check(entry->start, block->in_nbytes + after, input_nbytes) != 0)
+    return -EINVAL;
+  if (block->in_nbytes > job->longest_nbytes)
+    job->longest_nbytes = block->in_nbytes;
+  if (entry->start + block->in_nbytes > job->high)
+    job->high = entry->start + block->in_nbytes;
+  job->count++;
+  return 0;
 }
 
 /* 0 with a new job, or a negative errno. */
@@ -852,17 +892,23 @@ static int
 blocks_get(napi_env env, const napi_value *argv, struct state *state,
            struct blocks_job **job_ret)
 {
-  size_t input_length, output_length, length;
-  void *input, *output, *numbers;
+  size_t input_length, output_length, length, before_nbytes;
+  void *input = NULL, *output, *numbers, *before;
+  struct handle *source = NULL;
   bool with_crc;
-  if (array_get(env, argv[0], napi_uint8_array, &input, &input_length) != 0 ||
-      array_get(env, argv[1], napi_uint8_array, &output, &output_length) != 0 ||
+  if (array_get(env, argv[1], napi_uint8_array, &output, &output_length) != 0 ||
       array_get(env, argv[2], napi_float64_array, &numbers, &length) != 0 ||
       napi_get_value_bool(env, argv[3], &with_crc) != napi_ok ||
+      array_get(env, argv[4], napi_uint8_array, &before, &before_nbytes) != 0 ||
       length % BLOCK_NUMBERS != 0)
     return -EINVAL;
-  /* It is written to, for a time. */
-  if (handle_at(state, input) != NULL)
+  if (handle_get(env, argv[0], &source)) {
+    if (!source->open)
+      return -EBADF;
+    input_length = source->mapping.nbytes;
+  } else if (array_get(env, argv[0], napi_uint8_array, &input, &input_length) != 0 ||
+             /* It is written to, for a time. */
+             handle_at(state, input) != NULL)
     return -EINVAL;
   const size_t count = length / BLOCK_NUMBERS;
   struct blocks_job *job =
@@ -870,17 +916,17 @@ blocks_get(napi_env env, const napi_value *argv, struct state *state,
   if (job == NULL)
     return -ENOMEM;
   job->with_crc = with_crc;
-  job->count = count;
+  job->array = input;
+  job->source = source;
+  job->before = before;
+  job->before_nbytes = before_nbytes;
   for (size_t i = 0; i < count; i++) {
-    const double *values = (const double *)numbers + i * BLOCK_NUMBERS;
-    struct codec_block *block = &job->entries[i].block;
-    block->last = values[4] == 1;
-    if (block_part(values, input_length, block->last ? 0 : CODEC_END_NBYTES,
-                   input, &block->in, &block->in_nbytes) != 0 ||
-        block_part(values + 2, output_length, 0, output, &block->out,
-                   &block->out_nbytes) != 0) {
+    const int error =
+        blocks_entry_get(job, (const double *)numbers + i * BLOCK_NUMBERS,
+                         input_length, output, output_length);
+    if (error != 0) {
       free(job);
-      return -EINVAL;
+      return error;
     }
   }
   *job_ret = job;
@@ -890,13 +936,30 @@ blocks_get(napi_env env, const napi_value *argv, struct state *state,
 static int
 blocks_run(struct blocks_job *job)
 {
+  uint8_t *copied = NULL;
   int error = 0;
-  for (size_t i = 0; i < job->count && error == 0; i++) {
-    const struct codec_block *block = &job->entries[i].block;
-    error = codec_inflate(block);
-    if (error == 0 && job->with_crc)
-      job->entries[i].crc = crc32_update(0, block->out, block->out_nbytes);
+  if (job->source != NULL) {
+    copied = malloc(job->before_nbytes + job->longest_nbytes + CODEC_END_NBYTES);
+    if (copied == NULL)
+      return -ENOMEM;
   }
+  for (size_t i = 0; i < job->count && error == 0; i++) {
+    struct blocks_entry *entry = &job->entries[i];
+    struct codec_block *block = &entry->block;
+    const size_t behind = entry->behind_nbytes;
+    if (copied != NULL) {
+      memcpy(copied, job->source->mapping.base + entry->start - behind,
+             behind + block->in_nbytes);
+      block->in = copied + behind;
+    } else
+      block->in = job->array == NULL ? NULL : job->array + entry->start;
+    error = behind > 0 && memcmp(block->in - behind, job->before, behind) != 0
+                ? -EILSEQ
+                : codec_inflate(block);
+    if (error == 0 && job->with_crc)
+      entry->crc = crc32_update(0, block->out, block->out_nbytes);
+  }
+  free(copied);
   return error;
 }
 
@@ -922,6 +985,8 @@ addon_inflate_blocks(napi_env env, napi_callback_info info)
   if (error != 0)
     return number(env, error);
   error = blocks_run(job);
+  if (job->source != NULL)
+    mapping_check_size(&job->source->mapping, job->high);
   if (error == 0)
     blocks_tell(env, argv[2], job);
   free(job);
@@ -1048,8 +1113,10 @@ work_complete(napi_env env, napi_status status, void *data)
   struct work *work = data;
   napi_value result;
   double outcome = status == napi_ok ? work->status : -ECANCELED;
-  if (outcome >= 0 && (work->kind == WORK_COPY || work->kind == WORK_TAKE ||
-                       work->kind == WORK_READ_CRC32)) {
+  const bool inflated = work->kind == WORK_BLOCKS && work->job.source_is_mapping;
+  if (inflated || (outcome >= 0 &&
+                   (work->kind == WORK_COPY || work->kind == WORK_TAKE ||
+                    work->kind == WORK_READ_CRC32))) {
     job_check_size(&work->job);
     /* Closed meanwhile: takeFault has no handle to ask any more. */
     const struct handle *source = work->job.handles[1];
@@ -1317,8 +1384,9 @@ addon_inflate_blocks_async(napi_env env, napi_callback_info info)
   int error = blocks_get(env, argv, data, &work->blocks);
   if (error == 0)
     error = array_get(env, argv[1], napi_uint8_array, &output, &length);
-  for (int i = 0; i < 3 && error == 0; i++) {
-    if (napi_create_reference(env, argv[i], 1, &work->arrays[i]) != napi_ok)
+  const napi_value arrays[] = {argv[0], argv[1], argv[2], argv[4]};
+  for (int i = 0; i < 4 && error == 0; i++) {
+    if (napi_create_reference(env, arrays[i], 1, &work->arrays[i]) != napi_ok)
       error = -EINVAL;
   }
   if (error != 0) {
@@ -1326,6 +1394,9 @@ addon_inflate_blocks_async(napi_env env, napi_callback_info info)
     return number(env, error);
   }
   work->job.handles[0] = handle_at(data, output);
+  work->job.handles[1] = work->blocks->source;
+  work->job.source_is_mapping = work->blocks->source != NULL;
+  work->job.copy.src.high = work->blocks->high;
   return work_start(env, work);
 }
 

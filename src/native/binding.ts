@@ -18,6 +18,9 @@ export const MappingMode: { readonly read: 0; readonly shared: 1; readonly priva
   private: 2,
 }
 
+/** Where in a stream a block stands that is inflated alone: these numbers, or their sum. */
+export const BlockKind: { readonly middle: 0; readonly ends: 1; readonly begins: 2 } = { middle: 0, ends: 1, begins: 2 }
+
 /** What happened under a mapping; the numbers are those of `mapping.h`. */
 export const MappingFault: { readonly truncated: 1; readonly io: 2; readonly write: 3 } = {
   truncated: 1,
@@ -193,18 +196,26 @@ export interface Addon {
     output: Uint8Array,
   ): Promise<number> | number
   /**
-   * Inflates blocks that need nothing before them. `blocks` has five numbers for each: `[inputStart, inputEnd)`,
-   * `[outputStart, outputEnd)`, all of it to be filled, and 1 when the stream ends with the block, else 0; in that place
-   * comes its CRC-32, or 0 without `withCrc`. After a block that is not the last there have to be five bytes of input, which
-   * are used for a time. 0, or -EILSEQ when one is no such block; the output may be overwritten anyway.
+   * Inflates blocks that need nothing before them, of an array or of a mapping. `blocks` has five numbers for each:
+   * `[inputStart, inputEnd)`, `[outputStart, outputEnd)`, all of it to be filled, and a {@link BlockKind}; in that place comes
+   * its CRC-32, or 0 without `withCrc`. A block that begins no stream has to stand behind the bytes `before`. In an array,
+   * five bytes of input have to follow a block that ends no stream, and are used for a time. 0, or -EILSEQ when one is no
+   * such block; the output may be overwritten anyway.
    */
-  inflateBlocks(input: Uint8Array, output: Uint8Array, blocks: Float64Array, withCrc: boolean): number
-  /** The same on a thread of the pool; a number at once when the arguments are refused. */
-  inflateBlocksAsync(
-    input: Uint8Array,
+  inflateBlocks(
+    input: Uint8Array | MappingHandle,
     output: Uint8Array,
     blocks: Float64Array,
     withCrc: boolean,
+    before: Uint8Array,
+  ): number
+  /** The same on a thread of the pool; a number at once when the arguments are refused. */
+  inflateBlocksAsync(
+    input: Uint8Array | MappingHandle,
+    output: Uint8Array,
+    blocks: Float64Array,
+    withCrc: boolean,
+    before: Uint8Array,
   ): Promise<number> | number
   /** The last output into `into`, at least 32 KiB long -> how many bytes (32 KiB, or all there were), or -errno. */
   inflaterWindow(inflater: InflaterHandle, into: Uint8Array): number

@@ -70,6 +70,16 @@ export interface TransferableSource {
 /** Reads one value at a byte offset of a `DataView`. */
 export type Decode<T> = (view: DataView, byteOffset: number) => T
 
+/** Blocks to inflate, as the addon's `inflateBlocks` takes them. */
+export interface PackedBlocks {
+  readonly output: Uint8Array
+  /** Five for each block. The last comes back as its CRC-32. */
+  readonly numbers: Float64Array
+  readonly withCrc: boolean
+  /** What stands before each block that begins no stream. */
+  readonly before: Uint8Array
+}
+
 /**
  * Bytes behind arrays. Synchronous verbs may block on the disk; asynchronous ones run off the main thread where the
  * platform lets them.
@@ -91,6 +101,9 @@ export interface ByteSource {
   read(byteOffset: number, into: Uint8Array): void
   /** The same off the main thread -> the CRC-32 of these bytes, taken in the same pass. Not every source can. */
   readCrc32?(byteOffset: number, into: Uint8Array): Promise<number>
+  /** Inflates blocks, whose input is given by byte offsets in the source -> 0, or -EILSEQ. Not every source can. */
+  inflateBlocks?(blocks: PackedBlocks): number
+  inflateBlocksAsync?(blocks: PackedBlocks): Promise<number>
   /** Copies a region densely, in C order; the bytes of each `wordSize` word are reversed when it is above 1. */
   gather(region: Region, into: Uint8Array, wordSize: number): void
   /** The same off the main thread, by about `threads` threads; by as many as is sensible when left out. */

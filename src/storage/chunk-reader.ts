@@ -4,15 +4,16 @@
 import { IntegrityError } from '../errors.ts'
 import { combineCrc32 } from '../format/crc32-combine.ts'
 import { SOZIP_CHUNK_END, type SozipIndex } from '../format/sozip.ts'
-import { type Block, inflateBlocks, readCompressed } from './block-inflater.ts'
+import { type Block, inflateBlocks } from './block-inflater.ts'
 import { crc32 } from './deflate.ts'
 import { type CrcMode, type DeflatedRange, hex } from './inflate-cursor.ts'
 import type { InflatePool } from './inflate-pool.ts'
 import type { Page } from './page-cache.ts'
 import type { Steps } from './steps.ts'
 
-/** Output of one trip to a thread, at least a chunk. */
-const TRIP_BYTE_LENGTH = 1024 * 1024
+/** Output of one trip to a thread, at least a chunk: so much goes on after a signal. */
+const TRIP_BYTE_LENGTH = 4 * 1024 * 1024
+const CHUNK_END = Uint8Array.from(SOZIP_CHUNK_END)
 /** Chunks grow by less than this part when they cannot be compressed: what is longer is none. */
 const MOST_EXPANSION = 1.01
 const MOST_ADDED_BYTE_LENGTH = 1024
@@ -151,29 +152,21 @@ export class ChunkReader {
     const { chunkByteOffsets } = this.#index
     const { source, byteOffset, compressedByteLength } = this.#range
     const begin = (chunk: number): number => chunkByteOffsets[chunk] ?? compressedByteLength
-    const least = first === 0 ? 0 : SOZIP_CHUNK_END.length
-    const from = begin(first) - least
-    const byteLength = begin(stop) - from
     const most = into.byteLength * MOST_EXPANSION + (stop - first) * MOST_ADDED_BYTE_LENGTH
-    if (from < 0 || byteLength > most) return null
-    const input = yield* readCompressed(source, byteOffset + from, byteLength, this.#pool.takeInput())
-    const endsBefore = (at: number): boolean =>
-      SOZIP_CHUNK_END.every((byte, i) => input[at - SOZIP_CHUNK_END.length + i] === byte)
+    if (begin(stop) - begin(first) > most || (first > 0 && begin(first) < CHUNK_END.length)) return null
     const blocks: Block[] = []
     for (let chunk = first; chunk < stop; chunk++) {
-      if (chunk > 0 && !endsBefore(begin(chunk) - from)) return null
       const outputStart = (chunk - first) * this.chunkByteLength
       blocks.push({
-        start: begin(chunk) - from,
-        end: begin(chunk + 1) - from,
+        start: byteOffset + begin(chunk),
+        end: byteOffset + begin(chunk + 1),
         outputStart,
         outputEnd: outputStart + this.#lengthOf(chunk),
+        first: chunk === 0,
         last: chunk + 1 === chunkByteOffsets.length,
       })
     }
-    const crcs = yield* inflateBlocks(input, into, blocks, withCrc)
-    this.#pool.putInput(input)
-    return crcs
+    return yield* inflateBlocks({ source, blocks, output: into, before: CHUNK_END, withCrc, spare: this.#pool })
   }
 
   /** Takes note of what was inflated; once it was all, the member's CRC-32 has to come of it. */

@@ -2,7 +2,7 @@
 // several restart points, in one go where all of a member is wanted and a codec does that.
 
 import { combineCrc32 } from '../format/crc32-combine.ts'
-import { inflateBlocks, readCompressed } from './block-inflater.ts'
+import { inflateBlocks } from './block-inflater.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import type { DeflatedStream } from './deflated-stream.ts'
 import type { CrcMode } from './inflate-cursor.ts'
@@ -11,6 +11,9 @@ import { runLater, type Steps } from './steps.ts'
 
 /** The least output of a piece that is inflated in parallel with others. */
 const PIECE_BYTE_LENGTH = 1024 * 1024
+
+/** Pieces of a range of a member in chunks. */
+const CHUNKED_PIECES = 128
 
 /** How a range is inflated. */
 export interface InflateOptions {
@@ -79,7 +82,9 @@ export async function inflateAround(
   if (whole !== null) return whole
   const { crc = 'running' } = options
   const inFlight = Math.min(options.threads ?? pool.inFlight, pool.inFlight)
-  const ends = cuts(stream, byteOffset, byteOffset + into.byteLength, inFlight)
+  // Chunks can be cut finely, so that no thread waits for the last piece; who begins at a point starts slowly.
+  const pieces = inFlight === 1 ? 1 : chunks === null ? 4 * inFlight : CHUNKED_PIECES
+  const ends = cuts(stream, byteOffset, byteOffset + into.byteLength, pieces)
   const crcs = new Array<number>(ends.length - 1).fill(0)
   // The last piece may go on for long where no point is known yet: it is started first.
   const order = [ends.length - 2, ...crcs.keys()].slice(0, crcs.length)
@@ -117,19 +122,20 @@ async function inflateWhole(
   // Who keeps an index beside the archive wants it made. Where it is made, several inflaters at once are quicker.
   if (onIndexed !== undefined || stream.points?.complete === true) return null
   if (into.byteLength !== uncompressedByteLength) return null
+  const [start, end] = [byteOffset, byteOffset + compressedByteLength]
+  const block = { start, end, outputStart: 0, outputEnd: into.byteLength, first: true, last: true }
+  const work = { source, blocks: [block], output: into, before: new Uint8Array(0), spare: null }
   return pool.withMemory(compressedByteLength, async () => {
-    const input = await later(stream, readCompressed(source, byteOffset, compressedByteLength), options)
-    const block = { start: 0, end: compressedByteLength, outputStart: 0, outputEnd: into.byteLength, last: true }
-    const crcs = await later(stream, inflateBlocks(input, into, [block], options.crc === 'own'), options)
+    const crcs = await later(stream, inflateBlocks({ ...work, withCrc: options.crc === 'own' }), options)
     return crcs === null ? null : crcs[0]!
   })
 }
 
-/** Where a range is cut for working on it in parallel: its ends, and restart points between. */
-function cuts(stream: DeflatedStream, start: number, end: number, inFlight: number): number[] {
+/** Where a range is cut into about so many pieces, for working on them in parallel: its ends, and restart points between. */
+function cuts(stream: DeflatedStream, start: number, end: number, pieces: number): number[] {
   const found = [start]
-  if (inFlight > 1 && end - start >= 2 * PIECE_BYTE_LENGTH) {
-    const least = Math.max(PIECE_BYTE_LENGTH, (end - start) / (4 * inFlight))
+  if (pieces > 1 && end - start >= 2 * PIECE_BYTE_LENGTH) {
+    const least = Math.max(PIECE_BYTE_LENGTH, (end - start) / pieces)
     for (const at of stream.restartsBetween(start, end)) {
       if (at - found.at(-1)! >= least && end - at >= PIECE_BYTE_LENGTH) found.push(at)
     }

@@ -8,6 +8,7 @@ import type {
   ByteSource,
   Decode,
   MemoryRange,
+  PackedBlocks,
   PrefetchOptions,
   Region,
   TakenRegion,
@@ -17,7 +18,7 @@ import type {
 import { ADVICES, checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
 import { HeapSource, scatterThroughMemory } from './heap.ts'
 import { type Fault, lostPages, strayWrite } from './mapped-fault.ts'
-import { notARegularFile, osError } from './os.ts'
+import { EILSEQ, notARegularFile, osError } from './os.ts'
 import { checkStatus, packPlan } from './strided.ts'
 import { GATHER_THREADS, packTakePlan, TAKE_THREADS, takePlan, takesNothing } from './take.ts'
 import { defaultThreads, eachInFlight, inPool, partsOf } from './threads.ts'
@@ -207,6 +208,20 @@ export class MappedSource implements ByteSource {
     const region = { byteOffset, shape: [], byteStrides: [], itemSize: into.byteLength }
     this.#copied(Math.min(crc, 0), region)
     return crc
+  }
+
+  inflateBlocks({ output, numbers, withCrc, before }: PackedBlocks): number {
+    const status = this.#addon.inflateBlocks(this.#open(), output, numbers, withCrc, before)
+    this.#checkFaults()
+    return status
+  }
+
+  async inflateBlocksAsync({ output, numbers, withCrc, before }: PackedBlocks): Promise<number> {
+    requireFixedLength(output)
+    const byteOffset = numbers[0] ?? 0
+    const status = await inPool(() => this.#addon.inflateBlocksAsync(this.#open(), output, numbers, withCrc, before))
+    this.#copied(status === EILSEQ ? 0 : status, { byteOffset, shape: [], byteStrides: [], itemSize: 0 })
+    return status
   }
 
   /** Tells how a copy on another thread ended. */

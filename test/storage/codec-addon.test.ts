@@ -9,6 +9,7 @@ import { type Addon, buildInfo, loadAddon } from '../../src/native/binding.ts'
 
 const { EILSEQ, EINVAL, ENOSPC, ENOTSUP, ERANGE } = constants.errno
 const addon = loadAddon() as Addon
+const nothing = new Uint8Array(0)
 const hasCodec = (addon?.codec ?? null) !== null
 
 const bytesOf = fc.oneof(
@@ -33,7 +34,7 @@ describe.runIf(addon !== null && !hasCodec)('without a codec', () => {
     expect(addon.codecMaxLevel).toBe(-1)
     const some = new Uint8Array(100)
     expect(addon.deflate(some, 0, 100, 6, 0, true, new Uint8Array(1000))).toBe(-ENOTSUP)
-    expect(addon.inflateBlocks(some, some, Float64Array.of(0, 10, 0, 10, 1), false)).toBe(-ENOTSUP)
+    expect(addon.inflateBlocks(some, some, Float64Array.of(0, 10, 0, 10, 1), false, nothing)).toBe(-ENOTSUP)
   })
 })
 
@@ -84,7 +85,7 @@ describe.runIf(hasCodec)('codec', () => {
           return [start, at, outputStart, outputAt, i === all.length - 1 ? 1 : 0]
         })
         const numbers = Float64Array.from(blocks)
-        const args = [input, output, numbers, true] as const
+        const args = [input, output, numbers, true, nothing] as const
         expect(later ? await addon.inflateBlocksAsync(...args) : addon.inflateBlocks(...args)).toBe(0)
         expect(Buffer.compare(output, plain)).toBe(0)
         expect(all.map((_, i) => numbers[5 * i + 4])).toEqual(all.map((bytes) => zlib.crc32(bytes)))
@@ -99,7 +100,7 @@ describe.runIf(hasCodec)('codec', () => {
     const packed = zlib.deflateRawSync(plain)
     const input = Uint8Array.from(Buffer.concat([packed, Buffer.alloc(10)]))
     const run = (end: number, length: number, last: 0 | 1): number =>
-      addon.inflateBlocks(input, new Uint8Array(6000), Float64Array.of(0, end, 0, length, last), false)
+      addon.inflateBlocks(input, new Uint8Array(6000), Float64Array.of(0, end, 0, length, last), false, nothing)
     expect(run(packed.length, 5000, 1)).toBe(0)
     for (const [end, length, last] of [
       [packed.length, 4999, 1],
@@ -119,7 +120,7 @@ describe.runIf(hasCodec)('codec', () => {
     const property = fc.property(fc.uint8Array({ minLength: 6, maxLength: 400 }), fc.boolean(), (bytes, last) => {
       const end = last ? bytes.byteLength : bytes.byteLength - 5
       const blocks = Float64Array.of(0, end, 0, 1000, last ? 1 : 0)
-      expect([0, -EILSEQ]).toContain(addon.inflateBlocks(bytes, new Uint8Array(1000), blocks, true))
+      expect([0, -EILSEQ]).toContain(addon.inflateBlocks(bytes, new Uint8Array(1000), blocks, true, nothing))
     })
     fc.assert(property, { numRuns: 2000 })
   })
@@ -138,11 +139,14 @@ describe.runIf(hasCodec)('codec', () => {
       [[0, 2 ** 60, 0, 10, 1], EINVAL],
       [[2 ** 53, 2 ** 53, 0, 10, 1], EINVAL],
       [[0, 10, 0, 10], EINVAL],
+      [[0, 10, 0, 10, 4], EINVAL],
+      [[0, 10, 0, 10, -1], EINVAL],
+      [[0, 10, 0, 10, Number.NaN], EINVAL],
     ]
     for (const [numbers, errno] of wrong) {
       const blocks = Float64Array.from(numbers)
-      expect(addon.inflateBlocks(input, output, blocks, true), String(numbers)).toBe(-errno)
-      expect(await addon.inflateBlocksAsync(input, output, blocks, true)).toBe(-errno)
+      expect(addon.inflateBlocks(input, output, blocks, true, nothing), String(numbers)).toBe(-errno)
+      expect(await addon.inflateBlocksAsync(input, output, blocks, true, nothing)).toBe(-errno)
     }
     const bound = addon.deflateBound(100)
     expect(addon.deflate(input, 0, 100, 6, 0, true, new Uint8Array(bound - 1))).toBe(-ENOSPC)
