@@ -25,6 +25,7 @@ const USAGE = `npm run bench:npz -- [trials] [options]
   trials        ${TRIALS.map(({ name }) => name).join(' ')}; a part of a name is all that have it
   --rounds N    5 if left out
   --size S      files so many times as large; 1 if left out
+  --engines A,B only these: npymap, numpy, numpy-ts, fflate, zlib; all if left out
   --quick       small files, one round: a test that all of it runs
   --pause S     seconds of rest before each process that writes; 3 if left out
   --tries N     runs a process again, up to so many times, while others keep the processors busy; 1 if left out
@@ -45,6 +46,7 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: 'string' },
     size: { type: 'string', default: '1' },
     quick: { type: 'boolean', default: false },
+    engines: { type: 'string' },
     pause: { type: 'string', default: '3' },
     tries: { type: 'string', default: '1' },
     data: { type: 'string' },
@@ -124,7 +126,10 @@ function run(task: Task): Answer {
 
 async function runTrial(trial: Trial, files: Files, plan: Plan): Promise<Measured<Trial>> {
   const { out, pause, tries } = plan
-  const rows = trial.rows.filter(({ engine }) => engine !== 'numpy-ts' || hasPeer('numpy-ts'))
+  const wanted = options.engines?.split(',')
+  const rows = trial.rows.filter(({ engine }) => {
+    return (wanted?.includes(engine) ?? true) && (engine !== 'numpy-ts' || hasPeer('numpy-ts'))
+  })
   // A process that has one sample has it more often.
   const rounds = trial.samples === 1 && trial.job !== 'save' && !options.quick ? 3 * plan.rounds : plan.rounds
   const results = await runInTurns(trial, rows, rounds, {

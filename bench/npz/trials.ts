@@ -30,7 +30,7 @@ const OURS = 'npymap'
 const FOREIGN = 'npymap, NumPy’s archive'
 const INDEXED = 'npymap, NumPy’s archive, indexed'
 
-/** Rounded, data is read and passed much as whole numbers are: only writing it is measured. */
+/** Rounded, slices are read and members passed much as with whole numbers. */
 const READ_KINDS: readonly Kind[] = ['normal', 'smooth', 'ints', 'tokens']
 const KINDS: readonly Kind[] = ['normal', 'smooth', 'rounded', 'ints', 'tokens']
 
@@ -230,7 +230,7 @@ export const TRIALS: readonly Trial[] = [
   FIRST_SLICE,
   ...READ_KINDS.map(random),
   ...READ_KINDS.map(index),
-  ...READ_KINDS.map(load),
+  ...KINDS.map(load),
   LOAD_STORED,
   SAVEZ,
   ...KINDS.map(compress),

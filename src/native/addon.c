@@ -824,7 +824,7 @@ struct blocks_job {
   struct handle *source;
   const uint8_t *before; /* what a block that continues a stream is behind */
   size_t before_nbytes;
-  size_t longest_nbytes;
+  size_t longest_nbytes; /* of those that are copied */
   uint64_t high; /* where the last of them ends */
   size_t count;
   struct blocks_entry {
@@ -857,6 +857,14 @@ block_part(const double *range, uint64_t length, uint64_t *start, size_t *nbytes
   return range_check(*start, *nbytes, length);
 }
 
+/* A whole stream is inflated where it is: nothing has to be written behind it, and
+ * it may be long. A codec loads each byte of it once, so that it may even change. */
+static bool
+entry_stays(const struct blocks_entry *entry)
+{
+  return entry->block.last && entry->behind_nbytes == 0;
+}
+
 /* 0 with the next entry, or a negative errno. */
 static int
 blocks_entry_get(struct blocks_job *job, const double *values, uint64_t input_nbytes,
@@ -879,7 +887,7 @@ blocks_entry_get(struct blocks_job *job, const double *values, uint64_t input_nb
   if (job->source == NULL &&
       range_check(entry->start, block->in_nbytes + after, input_nbytes) != 0)
     return -EINVAL;
-  if (block->in_nbytes > job->longest_nbytes)
+  if (!entry_stays(entry) && block->in_nbytes > job->longest_nbytes)
     job->longest_nbytes = block->in_nbytes;
   if (entry->start + block->in_nbytes > job->high)
     job->high = entry->start + block->in_nbytes;
@@ -947,7 +955,9 @@ blocks_run(struct blocks_job *job)
     struct blocks_entry *entry = &job->entries[i];
     struct codec_block *block = &entry->block;
     const size_t behind = entry->behind_nbytes;
-    if (copied != NULL) {
+    if (job->source != NULL && entry_stays(entry))
+      block->in = job->source->mapping.base + entry->start;
+    else if (copied != NULL) {
       memcpy(copied, job->source->mapping.base + entry->start - behind,
              behind + block->in_nbytes);
       block->in = copied + behind;

@@ -47,12 +47,17 @@ export function hasBlockCodec(): boolean {
   return (loadAddon()?.codec ?? null) !== null
 }
 
+/** True where blocks are inflated without memory for their compressed bytes. */
+export function inflatesInPlace(source: ByteSource): boolean {
+  return source.inflateBlocks !== undefined && source.inflateBlocksAsync !== undefined
+}
+
 /**
  * Inflates blocks, by one trip to a thread where the source does it itself, else of memory that they are read into. Returns
  * the CRC-32 of each, or zeros where it was not asked for; null when one is no such block.
  */
 export function* inflateBlocks({ source, blocks, output, before, withCrc, spare }: BlocksWork): Steps<number[] | null> {
-  const inSource = source.inflateBlocks !== undefined && source.inflateBlocksAsync !== undefined
+  const inSource = inflatesInPlace(source)
   const from = blocks[0]!.first ? blocks[0]!.start : blocks[0]!.start - before.length
   const byteLength = blocks.at(-1)!.end - from
   const input = inSource ? null : yield* readCompressed(source, from, byteLength, spare?.takeInput() ?? null)

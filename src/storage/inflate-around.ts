@@ -2,7 +2,7 @@
 // several restart points, in one go where all of a member is wanted and a codec does that.
 
 import { combineCrc32 } from '../format/crc32-combine.ts'
-import { inflateBlocks } from './block-inflater.ts'
+import { inflateBlocks, inflatesInPlace } from './block-inflater.ts'
 import type { ChunkReader } from './chunk-reader.ts'
 import type { DeflatedStream } from './deflated-stream.ts'
 import type { CrcMode } from './inflate-cursor.ts'
@@ -14,6 +14,9 @@ const PIECE_BYTE_LENGTH = 1024 * 1024
 
 /** Pieces of a range of a member in chunks. */
 const CHUNKED_PIECES = 128
+
+/** Of members that are inflated in one go: nothing ends that, no signal and no `close()`. */
+const MOST_WHOLE_BYTE_LENGTH = 4 * 1024 ** 3
 
 /** How a range is inflated. */
 export interface InflateOptions {
@@ -121,14 +124,15 @@ async function inflateWhole(
   if (!pool.inBlocks || chunks !== null || (options.crc ?? 'running') === 'running') return null
   // Who keeps an index beside the archive wants it made. Where it is made, several inflaters at once are quicker.
   if (onIndexed !== undefined || stream.points?.complete === true) return null
-  if (into.byteLength !== uncompressedByteLength) return null
+  if (into.byteLength !== uncompressedByteLength || into.byteLength > MOST_WHOLE_BYTE_LENGTH) return null
   const [start, end] = [byteOffset, byteOffset + compressedByteLength]
   const block = { start, end, outputStart: 0, outputEnd: into.byteLength, first: true, last: true }
   const work = { source, blocks: [block], output: into, before: new Uint8Array(0), spare: null }
-  return pool.withMemory(compressedByteLength, async () => {
+  const inflate = async (): Promise<number | null> => {
     const crcs = await later(stream, inflateBlocks({ ...work, withCrc: options.crc === 'own' }), options)
     return crcs === null ? null : crcs[0]!
-  })
+  }
+  return inflatesInPlace(source) ? inflate() : pool.withMemory(compressedByteLength, inflate)
 }
 
 /** Where a range is cut into about so many pieces, for working on them in parallel: its ends, and restart points between. */
