@@ -1,7 +1,7 @@
 // Blocks inflated straight from a mapping: as from memory, refused where they are not what they are said to be, and told when
 // the bytes are lost on the way.
 
-import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import zlib from 'node:zlib'
@@ -22,6 +22,8 @@ const MARK = Uint8Array.of(0x00, 0x00, 0xff, 0xff)
 const CHUNK = 10_000
 const PLAIN = Uint8Array.from({ length: 5 * CHUNK + 77 }, (_, i) => (i * i) % 253)
 const HEAD = 13
+
+const DAMAGED = expect.stringMatching(/^ERR_(INTEGRITY|FORMAT)$/)
 
 interface Packed {
   readonly path: string
@@ -140,6 +142,33 @@ describe.runIf(addon !== null && hasCodec)('inflateBlocks of a mapping', () => {
     expect(() => array.slice(`${values.length - 4}:`).toTypedArray()).toThrow(
       expect.objectContaining({ code: 'ERR_FAULT' }),
     )
+    archive.close()
+  })
+
+  it('a member in one stream is inflated where it is mapped; cut short or changed meanwhile, that is told', async () => {
+    const path = join(folder, 'whole.npz')
+    const values = Float64Array.from({ length: 1024 * 1024 }, (_, i) => Math.sin(i))
+    // One block: no chunks, as in archives by others.
+    const one = { blockByteLength: 16 * 1024 * 1024 }
+    await savezCompressed(path, { a: values }, one)
+    const archive = openNpz(path)
+    const loaded = (await archive.load('a')).toBytes()
+    expect(Buffer.compare(loaded, new Uint8Array(values.buffer))).toBe(0)
+    const bytes = readFileSync(path)
+    const loads = Array.from({ length: 4 }, () =>
+      archive.load('a').then(
+        () => 'loaded',
+        (error: unknown) => error,
+      ),
+    )
+    for (let at = 1024; at < bytes.length - 1024; at += 4096) bytes[at]! ^= 0x5a
+    writeFileSync(path, bytes, { flag: 'r+' })
+    for (const error of await Promise.all(loads)) {
+      if (typeof error !== 'string') expect(error).toMatchObject({ code: DAMAGED, path })
+    }
+    await expect(archive.load('a')).rejects.toMatchObject({ code: DAMAGED, path })
+    truncateSync(path, 2 * 1024 * 1024 + 100)
+    await expect(archive.load('a')).rejects.toMatchObject({ code: 'ERR_FAULT', path })
     archive.close()
   })
 })
