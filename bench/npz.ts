@@ -26,14 +26,17 @@ const USAGE = `npm run bench:npz -- [trials] [options]
   --rounds N    5 if left out
   --size S      files so many times as large; 1 if left out
   --engines A,B only these: npymap, numpy, numpy-ts, fflate, zlib; all if left out
+  --each GIB    files of so many GiB, whatever the trials have
   --quick       small files, one round: a test that all of it runs
   --pause S     seconds of rest before each process that writes; 3 if left out
   --tries N     runs a process again, up to so many times, while others keep the processors busy; 1 if left out
   --data DIR    keeps the files there; without it they are made in a temporary folder and removed
   --json FILE   writes every sample
-  --write FILE  puts the tables between the marks of a Markdown file`
+  --write FILE  puts the tables between the marks of a Markdown file
+  --marks NAME  which marks; bench-npz if left out`
 
 const childScript = fileURLToPath(new URL('npz/child.js', import.meta.url))
+const GIB = 1024 ** 3
 const QUICK_SCALE = 1 / 32
 const QUICK_SAMPLES = 8
 const SLICE_BYTE_LENGTH = 64 * 1024
@@ -47,6 +50,8 @@ const { values: options, positionals } = parseArgs({
     size: { type: 'string', default: '1' },
     quick: { type: 'boolean', default: false },
     engines: { type: 'string' },
+    each: { type: 'string' },
+    marks: { type: 'string', default: 'bench-npz' },
     pause: { type: 'string', default: '3' },
     tries: { type: 'string', default: '1' },
     data: { type: 'string' },
@@ -165,7 +170,10 @@ function versionsLine(numpy: { numpy: string; python: string; zlib: string }): s
 
 async function main(): Promise<void> {
   if (options.help) return console.log(USAGE)
-  const trials = chosen(TRIALS, positionals)
+  const each = options.each === undefined ? null : numberOf(options.each, 'each', 0) * GIB
+  const trials = chosen(TRIALS, positionals).map((trial) =>
+    each === null || trial.kind === 'many' ? trial : { ...trial, size: each },
+  )
   const rounds = numberOf(options.rounds ?? (options.quick ? '1' : '5'), 'rounds', 1)
   const scale = numberOf(options.size, 'size', 0) * (options.quick ? QUICK_SCALE : 1)
   const pause = options.quick ? 0 : numberOf(options.pause, 'pause', 0)
@@ -190,7 +198,7 @@ async function main(): Promise<void> {
   const machine = machineLine(versionsLine(JSON.parse(version.stdout)), { rounds, files: 'warm', quick: options.quick })
   const page = `${machine}\n\n${report(measured)}`
   console.log(page)
-  if (options.write !== undefined) writeBetweenMarks(options.write, 'bench-npz', page)
+  if (options.write !== undefined) writeBetweenMarks(options.write, options.marks, page)
   if (options.json !== undefined) {
     writeFileSync(options.json, `${JSON.stringify({ machine, measured: plain(measured) }, null, 1)}\n`)
   }
