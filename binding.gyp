@@ -12,6 +12,7 @@
         "src/native/gather.c",
         "src/native/gather_run.c",
         "src/native/mapping.c",
+        "src/native/memory.c",
         "src/native/faults.c",
         "src/native/signal_chain.c",
         "src/native/output.c",

@@ -16,6 +16,7 @@
 #include "handle.h"
 #include "inflate.h"
 #include "mapping.h"
+#include "memory.h"
 #include "output.h"
 #include "zlib_symbols.h"
 
@@ -525,7 +526,7 @@ addon_prefer_huge_pages(napi_env env, napi_callback_info info)
   void *bytes;
   CHECK(napi_get_typedarray_info(env, argv[0], NULL, &nbytes, &bytes, NULL,
                                  NULL));
-  mapping_prefer_huge_pages(bytes, nbytes);
+  memory_prefer_huge_pages(bytes, nbytes);
   return number(env, 0);
 }
 
@@ -1012,7 +1013,8 @@ enum work_kind {
   WORK_TAKE,
   WORK_DEFLATE,
   WORK_BLOCKS,
-  WORK_READ_CRC32
+  WORK_READ_CRC32,
+  WORK_POPULATE
 };
 
 struct work {
@@ -1022,7 +1024,7 @@ struct work {
   struct job job;      /* its handles are kept mapped while the work runs */
   napi_ref arrays[4];  /* and these uncollected */
   uint64_t byte_offset, nbytes;
-  uint8_t *into;        /* of a reading with its CRC-32 */
+  uint8_t *into;        /* of a reading with its CRC-32; to be populated */
   int fd;               /* of a write, from here: */
   const uint8_t *bytes;
   struct inflater *inflater; /* claimed; its results go into arrays[2] */
@@ -1093,6 +1095,9 @@ work_execute(napi_env env, void *data)
   case WORK_READ_CRC32:
     work->status = read_crc32(&work->job.handles[1]->mapping, work->byte_offset,
                               work->into, work->nbytes);
+    break;
+  case WORK_POPULATE:
+    memory_populate(work->into, work->nbytes);
     break;
   }
 }
@@ -1300,6 +1305,29 @@ addon_read_crc32(napi_env env, napi_callback_info info)
   return failed(env, "napi_create_reference");
 }
 
+/* populate(Uint8Array): a hint, followed on a thread of the pool -> Promise<0> |
+ * -errno */
+static napi_value
+addon_populate(napi_env env, napi_callback_info info)
+{
+  ARGUMENTS(1);
+  size_t nbytes;
+  void *into;
+  if (array_get(env, argv[0], napi_uint8_array, &into, &nbytes) != 0)
+    return number(env, -EINVAL);
+  struct work *work = calloc(1, sizeof(*work));
+  if (work == NULL)
+    return number(env, -ENOMEM);
+  work->kind = WORK_POPULATE;
+  work->nbytes = nbytes;
+  work->into = into;
+  work->job.handles[0] = handle_at(data, into);
+  if (napi_create_reference(env, argv[0], 1, &work->arrays[0]) == napi_ok)
+    return work_start(env, work);
+  free(work);
+  return failed(env, "napi_create_reference");
+}
+
 /* write(fd, Uint8Array, byteOffset) -> Promise<0 | -errno> | -errno */
 static napi_value
 addon_write(napi_env env, napi_callback_info info)
@@ -1472,6 +1500,7 @@ NAPI_MODULE_INIT()
       {"advise", addon_advise},
       {"resident", addon_resident},
       {"preferHugePages", addon_prefer_huge_pages},
+      {"populate", addon_populate},
       {"reserve", addon_reserve},
       {"flush", addon_flush},
       {"prefetch", addon_prefetch},

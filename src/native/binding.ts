@@ -107,6 +107,8 @@ export interface Addon {
   resident(handle: MappingHandle, byteOffset: number, byteLength: number): number
   /** For memory about to be filled: a hint. */
   preferHugePages(bytes: Uint8Array): number
+  /** Has the system find the pages of memory that others fill meanwhile, on a thread of the pool: a hint. */
+  populate(bytes: Uint8Array): Promise<number> | number
   reserve(fd: number, byteLength: number): number
   flush(handle: MappingHandle, byteOffset: number, byteLength: number): Promise<number> | number
   prefetch(handle: MappingHandle, byteOffset: number, byteLength: number): Promise<number> | number

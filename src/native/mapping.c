@@ -366,23 +366,6 @@ mapping_populate(const struct mapping *mapping, uint64_t byte_offset,
   return 0;
 }
 
-void
-mapping_prefer_huge_pages(uint8_t *address, uint64_t nbytes)
-{
-#ifdef MADV_HUGEPAGE
-  const uintptr_t huge = (uintptr_t)2 << 20;
-  if (address == NULL || nbytes < 2 * huge)
-    return;
-  uintptr_t start = ((uintptr_t)address + huge - 1) & ~(huge - 1);
-  uintptr_t end = ((uintptr_t)address + nbytes) & ~(huge - 1);
-  if (end > start)
-    madvise((void *)start, end - start, MADV_HUGEPAGE);
-#else
-  (void)address;
-  (void)nbytes;
-#endif
-}
-
 int
 mapping_reserve(int fd, uint64_t nbytes)
 {

@@ -122,11 +122,6 @@ void mapping_want(const struct mapping *mapping, uint64_t byte_offset,
 int mapping_populate(const struct mapping *mapping, uint64_t byte_offset,
                      uint64_t nbytes);
 
-/* Asks for huge pages under ordinary memory about to be filled, as NumPy does
- * for its arrays: far fewer page faults. A hint; NULL or a small range is left
- * alone. */
-void mapping_prefer_huge_pages(uint8_t *address, uint64_t nbytes);
-
 /* Reserves disk space for the first `nbytes` of a file and makes it that long.
  * -EOPNOTSUPP where the file system cannot. */
 int mapping_reserve(int fd, uint64_t nbytes);

@@ -7,6 +7,7 @@ import type { ChunkReader } from './chunk-reader.ts'
 import type { DeflatedStream } from './deflated-stream.ts'
 import type { CrcMode } from './inflate-cursor.ts'
 import type { InflatePool } from './inflate-pool.ts'
+import { populate } from './memory.ts'
 import { runLater, type Steps } from './steps.ts'
 
 /** The least output of a piece that is inflated in parallel with others. */
@@ -129,8 +130,14 @@ async function inflateWhole(
   const block = { start, end, outputStart: 0, outputEnd: into.byteLength, first: true, last: true }
   const work = { source, blocks: [block], output: into, before: new Uint8Array(0), spare: null }
   const inflate = async (): Promise<number | null> => {
-    const crcs = await later(stream, inflateBlocks({ ...work, withCrc: options.crc === 'own' }), options)
-    return crcs === null ? null : crcs[0]!
+    // One thread inflates: the others would have nothing to do.
+    const ahead = populate(into)
+    try {
+      const crcs = await later(stream, inflateBlocks({ ...work, withCrc: options.crc === 'own' }), options)
+      return crcs === null ? null : crcs[0]!
+    } finally {
+      await ahead
+    }
   }
   return inflatesInPlace(source) ? inflate() : pool.withMemory(compressedByteLength, inflate)
 }

@@ -17,6 +17,14 @@ export function allocateBytes(byteLength: number): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
+/**
+ * Finds the pages of a large result on another thread, ahead of the one that fills it. Resolves when nobody works on them any
+ * more.
+ */
+export async function populate(bytes: Uint8Array): Promise<void> {
+  if (bytes.byteLength >= LARGE_BYTE_LENGTH) await loadAddon()?.populate(bytes)
+}
+
 /** Memory whose first byte lies at a multiple of `alignment`, as devices want it; null without the addon. */
 export function alignedBytes(byteLength: number, alignment: number): Uint8Array<ArrayBuffer> | null {
   const addon = loadAddon()

@@ -328,21 +328,6 @@ test_reserve(void)
 }
 
 static void
-test_hints(void)
-{
-  const size_t huge = (size_t)8 << 20;
-  mapping_prefer_huge_pages(NULL, huge);
-  uint8_t *memory = malloc(huge);
-  memset(memory, 5, huge);
-  mapping_prefer_huge_pages(memory, huge);
-  mapping_prefer_huge_pages(memory + 3, huge - 7);
-  mapping_prefer_huge_pages(memory, 100);
-  for (size_t i = 0; i < huge; i += 4096)
-    assert(memory[i] == 5);
-  free(memory);
-}
-
-static void
 test_thousands(void)
 {
   enum { COUNT = 3000 };
@@ -376,7 +361,6 @@ main(void)
   test_faults();
   test_no_limit();
   test_reserve();
-  test_hints();
   test_thousands();
   static const char *const names[] = {"a",     "short",    "file",  "folder",
                                       "pipe",  "loop",     "socket", "empty",
