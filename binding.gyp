@@ -30,6 +30,7 @@
         ["'<(libdeflate_libs)'!=''", {
           "sources": [
             "src/native/codec_libdeflate.c",
+            "src/native/deflate_codes.c",
             "src/native/deflate_literals.c",
             "src/native/deflate_seam.c"
           ],
