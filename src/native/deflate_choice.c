@@ -10,6 +10,9 @@ enum {
   LONG_NBYTES = 64,
 };
 
+/* The upper 32 bits: what is below is no part of a sum. */
+#define COSTS ((uint64_t)UINT32_MAX << 32)
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* As on a little-endian machine: the first byte is the lowest. */
@@ -87,8 +90,9 @@ look_up(struct search *search, uint16_t *heads, uint64_t hash, bool only_enter)
       distance == element ? 0 : same_before(search->at, there, size);
   if (nbytes <= search->best[back])
     return;
-  for (uint32_t k = 0; k <= back; k++)
-    search->best[k] = nbytes;
+  search->best[0] = nbytes;
+  search->best[1] = back > 0 ? nbytes : search->best[1];
+  search->best[2] = back > 1 ? nbytes : search->best[2];
   *search->next++ =
       (struct deflate_candidate){(uint16_t)distance, (uint16_t)nbytes, back};
 }
@@ -137,18 +141,37 @@ least(uint64_t a, uint64_t b)
   return a < b ? a : b;
 }
 
+/* Matches of so many bytes, and one or two more where they may begin earlier. */
+ALWAYS_INLINE void
+try_ends(uint64_t *best, const uint64_t *bases, uint64_t after,
+         const uint64_t *lengths, size_t nbytes)
+{
+  const uint64_t base = after + (nbytes << 16);
+  best[0] = least(best[0], bases[0] + base + lengths[nbytes]);
+  best[1] = least(best[1], bases[1] + base + lengths[nbytes + 1] + (1 << 16));
+  best[2] = least(best[2], bases[2] + base + lengths[nbytes + 2] + (2 << 16));
+}
+
 /* Matches that end `less` to two bytes before a whole number of elements. */
 ALWAYS_INLINE void
 try_match(uint64_t *best, const uint64_t *bases, const uint64_t *after,
           const uint64_t *lengths, size_t whole_nbytes, size_t less)
 {
-  for (size_t pending = less; pending < DEFLATE_NPENDING; pending++) {
-    for (size_t back = 0; back < DEFLATE_NPENDING; back++) {
-      const size_t nbytes = whole_nbytes - pending + back;
-      const uint64_t cost = bases[back] + after[pending] + lengths[nbytes];
-      best[back] = least(best[back], cost + (nbytes << 16));
-    }
-  }
+  if (less == 0)
+    try_ends(best, bases, after[0], lengths, whole_nbytes);
+  if (less <= 1)
+    try_ends(best, bases, after[1], lengths, whole_nbytes - 1);
+  try_ends(best, bases, after[2], lengths, whole_nbytes - 2);
+}
+
+/* Of all bytes of an element but the last two. */
+ALWAYS_INLINE uint64_t
+literals_cost(const uint64_t *literals, const uint8_t *at, size_t size)
+{
+  const uint64_t two = literals[at[0]] + literals[at[1]];
+  return size == 4 ? two
+                   : two + literals[at[2]] + literals[at[3]] + literals[at[4]] +
+                         literals[at[5]];
 }
 
 /* The cheapest way from each element to the section's end, back from there. */
@@ -167,10 +190,9 @@ choose(struct deflate_choice *choice, const struct deflate_costs *costs,
   end[2] = literals[at[-1]] + literals[at[-2]];
   for (size_t i = n; i-- > 0;) {
     const uint64_t *after = choice->ring[(i + 1) % DEFLATE_RING];
-    uint64_t alone = 0, best[DEFLATE_NPENDING];
+    uint64_t best[DEFLATE_NPENDING];
     at -= size;
-    for (size_t k = 0; k < size - 2; k++)
-      alone += literals[at[k]];
+    uint64_t alone = literals_cost(literals, at, size);
     best[0] = alone + after[2] + 2;
     alone += literals[at[size - 2]];
     best[0] = least(best[0], alone + after[1] + 1);
@@ -201,16 +223,21 @@ choose(struct deflate_choice *choice, const struct deflate_costs *costs,
       try_match(best, bases, after, costs->lengths, whole * size, 0);
       shortest = whole;
     }
-    uint64_t *const here = choice->ring[i % DEFLATE_RING], pending = best[0];
-    for (int k = 0; k < DEFLATE_NPENDING; k++) {
-      if (k > 0) {
-        pending = (pending >> 32 << 32) +
-                  (begin + i > 0 ? literals[at[-k]] : DEFLATE_IMPOSSIBLE);
-        best[k] = least(best[k], pending);
-      }
-      choice->choices[i][k] = (uint32_t)best[k];
-      here[k] = best[k] >> 32 << 32;
+    uint64_t *const here = choice->ring[i % DEFLATE_RING];
+    uint32_t *const choices = choice->choices[i];
+    here[0] = best[0] & COSTS;
+    choices[0] = (uint32_t)best[0];
+    uint64_t first = DEFLATE_IMPOSSIBLE, second = first;
+    if (begin + i > 0) {
+      first = here[0] + literals[at[-1]];
+      second = first + literals[at[-2]];
     }
+    best[1] = least(best[1], first);
+    here[1] = best[1] & COSTS;
+    choices[1] = (uint32_t)best[1];
+    best[2] = least(best[2], second);
+    here[2] = best[2] & COSTS;
+    choices[2] = (uint32_t)best[2];
   }
 }
 

@@ -98,9 +98,9 @@ walk(struct work *work, const uint8_t *in, size_t begin, size_t n,
 static void
 halve_counts(struct deflate_counts *counts)
 {
-  for (int symbol = 0; symbol < DEFLATE_NLITLEN; symbol++)
+  for (int symbol = 0; symbol < DEFLATE_NLITLEN + 2; symbol++)
     counts->litlen[symbol] /= 2;
-  for (int symbol = 0; symbol < DEFLATE_NDIST; symbol++)
+  for (int symbol = 0; symbol < DEFLATE_NDIST + 2; symbol++)
     counts->dist[symbol] /= 2;
 }
 

@@ -40,9 +40,9 @@ deflate_entropy(const struct deflate_counts *counts)
 void
 deflate_add_counts(struct deflate_counts *sums, const struct deflate_counts *more)
 {
-  for (int symbol = 0; symbol < DEFLATE_NLITLEN; symbol++)
+  for (int symbol = 0; symbol < DEFLATE_NLITLEN + 2; symbol++)
     sums->litlen[symbol] += more->litlen[symbol];
-  for (int symbol = 0; symbol < DEFLATE_NDIST; symbol++)
+  for (int symbol = 0; symbol < DEFLATE_NDIST + 2; symbol++)
     sums->dist[symbol] += more->dist[symbol];
 }
 

@@ -20,9 +20,10 @@ enum {
   DEFLATE_WINDOW_NBYTES = 32 * 1024,
 };
 
+/* Of symbols; those that nothing uses make loops even. */
 struct deflate_counts {
-  uint32_t litlen[DEFLATE_NLITLEN];
-  uint32_t dist[DEFLATE_NDIST];
+  uint32_t litlen[DEFLATE_NLITLEN + 2];
+  uint32_t dist[DEFLATE_NDIST + 2];
 };
 
 /* 3.2.5: the code of a length from 3 to 258, less 257, and its extra bits. */
