@@ -35,8 +35,6 @@ enum {
  * worth its time, above the other literals alone are never as good. */
 #define NO_MATCHES 0.0005f
 #define MANY_MATCHES 0.9f
-/* Below this there is nothing for a parse by elements. */
-#define ELEMENTS_MATCHES 0.85f
 /* By so much a trial has to be won where size counts. */
 #define TRIAL_MARGIN 0.02
 
@@ -216,13 +214,13 @@ static size_t
 deflate(const uint8_t *in, size_t in_nbytes, int level, bool last, uint8_t *out,
         size_t room)
 {
+  size_t made = compress_elements(in, in_nbytes, level, last, out, room);
+  if (made > 0)
+    return made;
   const float share = deflate_match_share(in, in_nbytes);
-  size_t made = 0;
-  if (share > ELEMENTS_MATCHES)
-    made = compress_elements(in, in_nbytes, level, last, out, room);
-  if (made == 0 && share > MANY_MATCHES)
+  if (share > MANY_MATCHES)
     return compress_block(in, in_nbytes, level, last, out, room);
-  if (made == 0 && share > NO_MATCHES)
+  if (share > NO_MATCHES)
     made = compress_with_matches(in, in_nbytes, level, last, out, room);
   if (made == 0)
     made = deflate_literals(in, in_nbytes, last, out, room);
