@@ -31,8 +31,13 @@
         ["'<(libdeflate_libs)'!=''", {
           "sources": [
             "src/native/codec_libdeflate.c",
+            "src/native/deflate_choice.c",
+            "src/native/deflate_codes.c",
+            "src/native/deflate_elements.c",
             "src/native/deflate_literals.c",
-            "src/native/deflate_seam.c"
+            "src/native/deflate_seam.c",
+            "src/native/deflate_survey.c",
+            "src/native/deflate_tokens.c"
           ],
           "include_dirs": ["<!@(node src/native/libdeflate.mjs includes)"],
           "libraries": ["<(libdeflate_libs)"]

@@ -1,4 +1,4 @@
-// sources: src/native/codec_libdeflate.c src/native/deflate_literals.c src/native/deflate_seam.c
+// sources: src/native/codec_libdeflate.c src/native/deflate_choice.c src/native/deflate_codes.c src/native/deflate_elements.c src/native/deflate_literals.c src/native/deflate_seam.c src/native/deflate_survey.c src/native/deflate_tokens.c
 // uses: libdeflate
 
 /*
@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "codec.h"
+#include "deflate_elements.h"
 #include "deflate_literals.h"
 #include "deflate_seam.h"
 #include "input.h"
@@ -276,12 +277,32 @@ literals(struct input *input)
     MUST(zlib_agrees(edge_at(&out_edge, room, true), made, plain, nbytes, last));
 }
 
+static void
+elements(struct input *input)
+{
+  size_t nbytes;
+  const bool last = input_one_in(input, 2);
+  const size_t size = input_one_in(input, 2) ? 4 : 8;
+  const uint8_t *plain = plain_take(input, &nbytes);
+  const size_t suits = deflate_elements_suit(plain, nbytes);
+  MUST(suits == 0 || suits == 4 || suits == 8);
+  const size_t room = input_number(input) % ROOM_NBYTES;
+  uint8_t *out = edge_at(&out_edge, room, true);
+  const size_t made = deflate_elements(plain, nbytes, size, last, out, room);
+  MUST(made <= room && (nbytes > 0 || made == 0));
+  MUST(made > 0 || nbytes == 0 || room < nbytes + nbytes / 4 + 2000);
+  if (made > 0)
+    MUST(zlib_agrees(out, made, plain, nbytes, last));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
 {
   struct input input = {bytes, nbytes};
-  const uint64_t kind = input_take(&input, 1) % 8;
-  if (kind < 2)
+  const uint64_t first = input_take(&input, 1), kind = first % 8;
+  if (first >= 224)
+    elements(&input);
+  else if (kind < 2)
     round_trip(&input);
   else if (kind < 4)
     changed(&input);

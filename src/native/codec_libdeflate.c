@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "deflate_elements.h"
 #include "deflate_literals.h"
 #include "deflate_seam.h"
 
@@ -20,6 +21,14 @@ enum {
   TRIED_NBYTES = 12 * 1024,
   /* From here on size counts more than time. */
   THOROUGH_LEVEL = 6,
+  /* Below these libdeflate is much quicker than a parse by elements. */
+  MIN_LEVEL_OF_8 = 4,
+  MIN_LEVEL_OF_4 = 6,
+  /* libdeflate looks for longer and longer up to the second, and from the next on
+   * for what is shortest: that is its own. */
+  LAST_GREEDY_LEVEL = 6,
+  LAST_LAZY_LEVEL = 9,
+  ELEMENTS_TRIED_NBYTES = 32 * 1024,
 };
 
 /* Shares of a block that came before: below the one libdeflate finds nothing
@@ -172,14 +181,45 @@ compress_with_matches(const uint8_t *in, size_t in_nbytes, int level, bool last,
   return compress_block(in, in_nbytes, level, last, out, made > 0 ? made : room);
 }
 
+/* A parse by elements is shorter than what libdeflate makes of a part. */
+static bool
+elements_win(const uint8_t *in, size_t in_nbytes, size_t element_nbytes,
+             int level, uint8_t *out, size_t room)
+{
+  const size_t tried =
+      in_nbytes < ELEMENTS_TRIED_NBYTES ? in_nbytes : ELEMENTS_TRIED_NBYTES;
+  const uint8_t *const part = in + (in_nbytes - tried) / 2 / 8 * 8;
+  const size_t made =
+      deflate_elements(part, tried, element_nbytes, true, out, room);
+  return made > 0 && made <= compress(part, tried, level, out, room);
+}
+
+/* A parse by elements, where the data is for it; else 0. */
+static size_t
+compress_elements(const uint8_t *in, size_t in_nbytes, int level, bool last,
+                  uint8_t *out, size_t room)
+{
+  if (level < MIN_LEVEL_OF_8 || level > LAST_LAZY_LEVEL)
+    return 0;
+  const size_t element_nbytes = deflate_elements_suit(in, in_nbytes);
+  if (element_nbytes == 0 || (element_nbytes == 4 && level < MIN_LEVEL_OF_4))
+    return 0;
+  if (level > LAST_GREEDY_LEVEL &&
+      !elements_win(in, in_nbytes, element_nbytes, level, out, room))
+    return 0;
+  return deflate_elements(in, in_nbytes, element_nbytes, last, out, room);
+}
+
 static size_t
 deflate(const uint8_t *in, size_t in_nbytes, int level, bool last, uint8_t *out,
         size_t room)
 {
+  size_t made = compress_elements(in, in_nbytes, level, last, out, room);
+  if (made > 0)
+    return made;
   const float share = deflate_match_share(in, in_nbytes);
   if (share > MANY_MATCHES)
     return compress_block(in, in_nbytes, level, last, out, room);
-  size_t made = 0;
   if (share > NO_MATCHES)
     made = compress_with_matches(in, in_nbytes, level, last, out, room);
   if (made == 0)

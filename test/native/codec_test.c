@@ -1,4 +1,4 @@
-// sources: src/native/codec_libdeflate.c src/native/deflate_literals.c src/native/deflate_seam.c
+// sources: src/native/codec_libdeflate.c src/native/deflate_choice.c src/native/deflate_codes.c src/native/deflate_elements.c src/native/deflate_literals.c src/native/deflate_seam.c src/native/deflate_survey.c src/native/deflate_tokens.c
 // uses: libdeflate
 
 /*
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "codec.h"
+#include "deflate_elements.h"
 #include "deflate_literals.h"
 #include "deflate_seam.h"
 #include "zlib_abi.h"
@@ -81,12 +82,55 @@ random_below(uint32_t below)
   return (uint32_t)((uint64_t)state * below >> 32);
 }
 
-enum { NOISE, ZEROS, INTS, SMOOTH, TEXT, MIXED, FAR, KINDS };
+enum {
+  NOISE, ZEROS, INTS, SMOOTH, TEXT, MIXED, FAR,
+  /* From here on numbers, of 8 bytes and of 4. */
+  ROUNDED, ROUNDED_4, SIGNS, SIGNS_4, RUNS, FEW, FEW_4, PERIOD, TOO_FAR,
+  KINDS
+};
+
+/* Numbers with few decimals: of a wave, with any sign, in runs, of a few; and
+ * noise that is the same a window before, or an element more than that. */
+static void
+fill_numbers(uint8_t *bytes, size_t nbytes, int kind)
+{
+  const size_t size =
+      kind == ROUNDED_4 || kind == SIGNS_4 || kind == FEW_4 ? 4 : 8;
+  const size_t apart = 32768 + (kind == TOO_FAR ? size : 0);
+  double run = 0;
+  for (size_t i = 0; i < nbytes; i += size) {
+    const size_t some = nbytes - i < size ? nbytes - i : size;
+    double value = rint(1000 * sin((double)i * 0.0001)) / 1000;
+    if (kind == SIGNS || kind == SIGNS_4)
+      value = random_below(200) / 8.0 * (random_below(2) ? 1.1 : -1.1);
+    else if (kind == FEW || kind == FEW_4)
+      value = random_below(30) / 7.0;
+    else if (kind == RUNS) {
+      if (random_below(40) == 0 || i == 0)
+        run = random_below(1000) / 100.0;
+      value = run;
+    }
+    const float single = (float)value;
+    if (kind >= PERIOD && i >= apart)
+      memcpy(bytes + i, bytes + i - apart, some);
+    else if (kind >= PERIOD)
+      for (size_t k = 0; k < some; k++)
+        bytes[i + k] = (uint8_t)random_below(256);
+    else if (size == 8)
+      memcpy(bytes + i, &value, some);
+    else
+      memcpy(bytes + i, &single, some);
+  }
+}
 
 static void
 fill(uint8_t *bytes, size_t nbytes, int kind)
 {
   memset(bytes, 0, nbytes);
+  if (kind >= ROUNDED && kind < KINDS) {
+    fill_numbers(bytes, nbytes, kind);
+    return;
+  }
   for (size_t i = 0; i < nbytes; i++) {
     switch (kind) {
     case NOISE:
@@ -234,6 +278,71 @@ literals(const struct edge *input, const struct edge *output, size_t nbytes,
     check(kind == NOISE ? share < 0.0005f : share > 0.0005f || kind == SMOOTH, what);
 }
 
+/* By elements, whatever the data, and whatever the room: as much as it takes
+ * gives the same again, and nothing is written beyond less. */
+static void
+elements(const struct edge *input, const struct edge *output, size_t nbytes,
+         int kind)
+{
+  static uint8_t again[ROOM_NBYTES];
+  char what[96];
+  uint8_t *in = edge_at(input, nbytes);
+  const size_t room = nbytes + nbytes / 4 + 2000;
+  fill(in, nbytes, kind);
+  for (size_t size = 4; size <= 8; size += 4) {
+    for (int last = 0; last < 2; last++) {
+      uint8_t *out = edge_at(output, room);
+      snprintf(what, sizeof(what), "elements of %zu, kind %d, %zu bytes%s", size,
+               kind, nbytes, last ? ", last" : "");
+      const size_t made = deflate_elements(in, nbytes, size, last, out, room);
+      if (nbytes == 0) {
+        check(made == 0, what);
+        continue;
+      }
+      check(made > 0 && made <= room, what);
+      check(zlib_agrees(out, made, in, nbytes, last), what);
+      check(last || memcmp(out + made - 4, "\0\0\xff\xff", 4) == 0, what);
+      memcpy(again, out, made);
+      size_t less = made + 800 < room ? made + 800 : room;
+      out = edge_at(output, less);
+      check(deflate_elements(in, nbytes, size, last, out, less) == made &&
+                memcmp(out, again, made) == 0,
+            what);
+      less = random_below((uint32_t)made);
+      check(deflate_elements(in, nbytes, size, last, edge_at(output, less),
+                             less) == 0,
+            what);
+    }
+  }
+}
+
+/* Which data is for it, and that it does what it is for. */
+static void
+elements_pay(const struct edge *input, const struct edge *output)
+{
+  static const struct {
+    int kind;
+    size_t suits, most;
+  } wanted[] = {{ROUNDED, 8, 60000}, {ROUNDED_4, 4, 80000}, {SIGNS, 8, 70000},
+                {SIGNS_4, 4, 130000}, {FEW, 8, 40000},       {FEW_4, 4, 60000},
+                {NOISE, 0, 270000},  {ZEROS, 0, 2000},      {INTS, 0, 270000},
+                {TEXT, 0, 270000},   {SMOOTH, 0, 270000},   {RUNS, 0, 10000},
+                {PERIOD, 0, 36000},  {TOO_FAR, 0, 270000}};
+  uint8_t *in = edge_at(input, 262144), *out = edge_at(output, 300000);
+  for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+    char what[96];
+    fill(in, 262144, wanted[i].kind);
+    const size_t suits = deflate_elements_suit(in, 262144);
+    const size_t made = deflate_elements(in, 262144, suits == 4 ? 4 : 8, true,
+                                         out, 300000);
+    snprintf(what, sizeof(what), "kind %d suits elements of %zu, %zu bytes",
+             wanted[i].kind, suits, made);
+    check(suits == wanted[i].suits && made > 0 && made < wanted[i].most, what);
+    check(wanted[i].kind != TOO_FAR || made > 262144, what);
+  }
+  check(deflate_elements_suit(in, 0) == 0, "nothing suits");
+}
+
 /* A final stored block that goes on where the data was cut takes the end for
  * its own. */
 static void
@@ -303,7 +412,7 @@ main(void)
   zlib_end = (zlib_stream_fn *)dlsym(library, "inflateEnd");
   const struct edge input = edge_new(MOST_NBYTES), output = edge_new(ROOM_NBYTES);
   size_t made;
-  for (int kind = 0; kind < KINDS; kind++) {
+  for (int kind = 0; kind <= ROUNDED_4; kind++) {
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
       for (int level = 0; level <= codec_max_level(); level += level < 7 ? 1 : 5)
         round_trip(&input, &output, sizes[i], kind, level,
@@ -311,13 +420,22 @@ main(void)
     for (int i = 0; i < 60; i++)
       round_trip(&input, &output, random_below(50000), kind, 6, 0.02);
   }
-  for (int kind = 0; kind <= KINDS; kind++) {
+  for (int kind = 0; kind <= KINDS; kind += kind == ROUNDED ? KINDS - ROUNDED : 1) {
     for (size_t i = 1; i < sizeof(sizes) / sizeof(sizes[0]); i++)
       if (2 * sizes[i] + 2000 <= ROOM_NBYTES)
         literals(&input, &output, sizes[i], kind);
     for (int i = 0; i < 100; i++)
       literals(&input, &output, 1 + random_below(3000), kind);
   }
+  for (int kind = 0; kind < KINDS; kind++) {
+    for (size_t nbytes = 0; nbytes <= 600; nbytes++)
+      elements(&input, &output, nbytes, kind);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+      elements(&input, &output, sizes[i], kind);
+    for (int i = 0; i < 10; i++)
+      elements(&input, &output, random_below(MOST_NBYTES), kind);
+  }
+  elements_pay(&input, &output);
   garbage(&input, &output);
   swallowed_end();
 
