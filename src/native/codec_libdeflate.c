@@ -21,12 +21,9 @@ enum {
   TRIED_NBYTES = 12 * 1024,
   /* From here on size counts more than time. */
   THOROUGH_LEVEL = 6,
-  /* Below these libdeflate is much quicker than a parse by elements. */
-  MIN_LEVEL_OF_8 = 4,
-  MIN_LEVEL_OF_4 = 6,
-  /* libdeflate looks for longer and longer up to the second, and from the next on
-   * for what is shortest: that is its own. */
-  LAST_GREEDY_LEVEL = 6,
+  /* From the first on libdeflate searches far, and may find more than a parse by
+   * elements; above the second it looks for what is shortest. */
+  FAR_LEVEL = 7,
   LAST_LAZY_LEVEL = 9,
   ELEMENTS_TRIED_NBYTES = 32 * 1024,
 };
@@ -199,12 +196,12 @@ static size_t
 compress_elements(const uint8_t *in, size_t in_nbytes, int level, bool last,
                   uint8_t *out, size_t room)
 {
-  if (level < MIN_LEVEL_OF_8 || level > LAST_LAZY_LEVEL)
+  if (level < THOROUGH_LEVEL || level > LAST_LAZY_LEVEL)
     return 0;
   const size_t element_nbytes = deflate_elements_suit(in, in_nbytes);
-  if (element_nbytes == 0 || (element_nbytes == 4 && level < MIN_LEVEL_OF_4))
+  if (element_nbytes == 0)
     return 0;
-  if (level > LAST_GREEDY_LEVEL &&
+  if (level >= FAR_LEVEL &&
       !elements_win(in, in_nbytes, element_nbytes, level, out, room))
     return 0;
   return deflate_elements(in, in_nbytes, element_nbytes, last, out, room);
