@@ -16,6 +16,8 @@ const PIECE_BYTE_LENGTH = 1024 * 1024
 /** Pieces of a range of a member in chunks. */
 const CHUNKED_PIECES = 128
 
+/** Memory is found ahead for data that grows by less. */
+const POPULATED_EXPANSION = 64
 /** Of members that are inflated in one go: nothing ends that, no signal and no `close()`. */
 const MOST_WHOLE_BYTE_LENGTH = 4 * 1024 ** 3
 
@@ -81,6 +83,22 @@ export async function inflateAround(
   into: Uint8Array,
   options: InflateOptions,
 ): Promise<number> {
+  // A few bytes that claim to become many may not be what they claim: then memory is taken as it is filled.
+  const { compressedByteLength } = inflating.stream.member
+  const ahead = into.byteLength <= compressedByteLength * POPULATED_EXPANSION ? populate(into) : null
+  try {
+    return await inflateInto(inflating, byteOffset, into, options)
+  } finally {
+    await ahead
+  }
+}
+
+async function inflateInto(
+  inflating: Inflating,
+  byteOffset: number,
+  into: Uint8Array,
+  options: InflateOptions,
+): Promise<number> {
   const { stream, pool, chunks } = inflating
   const whole = await inflateWhole(inflating, into, options)
   if (whole !== null) return whole
@@ -130,14 +148,8 @@ async function inflateWhole(
   const block = { start, end, outputStart: 0, outputEnd: into.byteLength, first: true, last: true }
   const work = { source, blocks: [block], output: into, before: new Uint8Array(0), spare: null }
   const inflate = async (): Promise<number | null> => {
-    // One thread inflates: the others would have nothing to do.
-    const ahead = populate(into)
-    try {
-      const crcs = await later(stream, inflateBlocks({ ...work, withCrc: options.crc === 'own' }), options)
-      return crcs === null ? null : crcs[0]!
-    } finally {
-      await ahead
-    }
+    const crcs = await later(stream, inflateBlocks({ ...work, withCrc: options.crc === 'own' }), options)
+    return crcs === null ? null : crcs[0]!
   }
   return inflatesInPlace(source) ? inflate() : pool.withMemory(compressedByteLength, inflate)
 }
