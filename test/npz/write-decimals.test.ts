@@ -81,7 +81,7 @@ test.runIf(buildInfo().codec.startsWith('libdeflate'))('shorter than by zlib, th
   const path = inFolder('shorter.npz')
   await savezCompressed(path, members, quick)
   const zip = readZip(path)
-  for (const name of ['sine', 'few', 'complex']) {
+  for (const name of ['sine', 'few']) {
     const member = memberOf(zip, `${name}.npy`)
     expect(member.compressedByteLength, name).toBeLessThan(deflateRawSync(member.bytes).byteLength)
   }
