@@ -3,7 +3,7 @@
 
 import { type Addon, BlockKind, loadAddon } from '../native/binding.ts'
 import type { ByteSource, PackedBlocks } from './byte-source.ts'
-import { EILSEQ } from './os.ts'
+import { EILSEQ, osError } from './os.ts'
 import type { Steps, Work } from './steps.ts'
 import { inPool } from './threads.ts'
 
@@ -83,7 +83,7 @@ export function* inflateBlocks({ source, blocks, output, before, withCrc, spare 
       })
   if (input !== null) spare?.putInput(input)
   if (status === EILSEQ) return null
-  if (status !== 0) throw new Error(`inflate: the codec refused the work (errno ${status})`)
+  if (status !== 0) throw osError('inflate', status, source.path)
   return blocks.map((_, i) => numbers[i * NUMBERS_PER_BLOCK + NUMBERS_PER_BLOCK - 1] as number)
 }
 

@@ -18,7 +18,7 @@ import type {
 import { ADVICES, checkRange, checkRegion, denseStrides, regionExtent } from './byte-source.ts'
 import { HeapSource, scatterThroughMemory } from './heap.ts'
 import { type Fault, lostPages, strayWrite } from './mapped-fault.ts'
-import { EILSEQ, notARegularFile, osError } from './os.ts'
+import { notARegularFile, osError } from './os.ts'
 import { checkStatus, packPlan } from './strided.ts'
 import { GATHER_THREADS, packTakePlan, TAKE_THREADS, takePlan, takesNothing } from './take.ts'
 import { defaultThreads, eachInFlight, inPool, partsOf } from './threads.ts'
@@ -220,7 +220,8 @@ export class MappedSource implements ByteSource {
     requireFixedLength(output)
     const byteOffset = numbers[0] ?? 0
     const status = await inPool(() => this.#addon.inflateBlocksAsync(this.#open(), output, numbers, withCrc, before))
-    this.#copied(status === EILSEQ ? 0 : status, { byteOffset, shape: [], byteStrides: [], itemSize: 0 })
+    // What else the codec refuses is told by whoever asked for it.
+    this.#copied(status === EFAULT ? status : 0, { byteOffset, shape: [], byteStrides: [], itemSize: 0 })
     return status
   }
 

@@ -10,9 +10,11 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { savezCompressed } from '../../src/index.ts'
 import { type Addon, BlockKind, loadAddon, type MappingHandle, MappingMode } from '../../src/native/binding.ts'
 import { openNpz } from '../../src/npz/npz-file.ts'
+import { inflateBlocks } from '../../src/storage/block-inflater.ts'
 import { MappedSource } from '../../src/storage/mapped.ts'
+import { runLater, runNow } from '../../src/storage/steps.ts'
 
-const { EBADF, EILSEQ, EINVAL } = constants.errno
+const { EBADF, EILSEQ, EINVAL, ENOMEM } = constants.errno
 const addon = loadAddon() as Addon
 const hasCodec = (addon?.codec ?? null) !== null
 const folder = mkdtempSync(join(tmpdir(), 'npymap-inflate-blocks-'))
@@ -122,6 +124,25 @@ describe.runIf(addon !== null && hasCodec)('inflateBlocks of a mapping', () => {
       },
       (error) => expect(error).toMatchObject({ code: 'ERR_CLOSED' }),
     )
+  })
+
+  it('memory that cannot be had is an OsError that names the file', async () => {
+    const source = MappedSource.open(addon, pack('no-memory').path, 'r')
+    source.inflateBlocks = () => -ENOMEM
+    source.inflateBlocksAsync = async () => -ENOMEM
+    const block = { start: HEAD, end: HEAD + 10, outputStart: 0, outputEnd: 10, first: true, last: true }
+    const work = {
+      source,
+      blocks: [block],
+      output: new Uint8Array(10),
+      before: MARK,
+      withCrc: false,
+      spare: null,
+    }
+    const expected = { code: 'ENOMEM', errno: -ENOMEM, path: source.path }
+    expect(() => runNow(inflateBlocks(work))).toThrow(expect.objectContaining(expected))
+    await expect(runLater(inflateBlocks(work), () => {})).rejects.toMatchObject(expected)
+    source.close()
   })
 
   it('a member whose archive is cut short is a FaultError, loaded or read, whether it is checked or not', async () => {
