@@ -25,7 +25,7 @@ enum {
    * elements; above the second it looks for what is shortest. */
   FAR_LEVEL = 7,
   LAST_LAZY_LEVEL = 9,
-  ELEMENTS_TRIED_NBYTES = 32 * 1024,
+  ELEMENTS_TRIED_NBYTES = 96 * 1024,
 };
 
 /* Shares of a block that came before: below the one libdeflate finds nothing
