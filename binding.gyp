@@ -35,9 +35,11 @@
             "src/native/deflate_codes.c",
             "src/native/deflate_elements.c",
             "src/native/deflate_literals.c",
+            "src/native/deflate_reader.c",
             "src/native/deflate_seam.c",
             "src/native/deflate_survey.c",
-            "src/native/deflate_tokens.c"
+            "src/native/deflate_tokens.c",
+            "src/native/inflate_literals.c"
           ],
           "include_dirs": ["<!@(node src/native/libdeflate.mjs includes)"],
           "libraries": ["<(libdeflate_libs)"]

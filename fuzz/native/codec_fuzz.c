@@ -1,4 +1,4 @@
-// sources: src/native/codec_libdeflate.c src/native/deflate_choice.c src/native/deflate_codes.c src/native/deflate_elements.c src/native/deflate_literals.c src/native/deflate_seam.c src/native/deflate_survey.c src/native/deflate_tokens.c
+// sources: src/native/codec_libdeflate.c src/native/deflate_choice.c src/native/deflate_codes.c src/native/deflate_elements.c src/native/deflate_literals.c src/native/deflate_reader.c src/native/deflate_seam.c src/native/deflate_survey.c src/native/deflate_tokens.c src/native/inflate_literals.c
 // uses: libdeflate
 
 /*

@@ -828,11 +828,12 @@ struct blocks_job {
   size_t longest_nbytes; /* of those that are copied */
   uint64_t high; /* where the last of them ends */
   size_t count;
+  struct codec_block *blocks; /* one for each entry */
   struct blocks_entry {
-    struct codec_block block;
     uint64_t start;
     size_t behind_nbytes;
     uint32_t crc;
+    bool done;
   } entries[];
 };
 
@@ -861,9 +862,9 @@ block_part(const double *range, uint64_t length, uint64_t *start, size_t *nbytes
 /* A whole stream is inflated where it is: nothing has to be written behind it, and
  * it may be long. A codec loads each byte of it once, so that it may even change. */
 static bool
-entry_stays(const struct blocks_entry *entry)
+blocks_stays(const struct blocks_job *job, size_t i)
 {
-  return entry->block.last && entry->behind_nbytes == 0;
+  return job->blocks[i].last && job->entries[i].behind_nbytes == 0;
 }
 
 /* 0 with the next entry, or a negative errno. */
@@ -872,7 +873,7 @@ blocks_entry_get(struct blocks_job *job, const double *values, uint64_t input_nb
                  uint8_t *output, size_t output_nbytes)
 {
   struct blocks_entry *entry = &job->entries[job->count];
-  struct codec_block *block = &entry->block;
+  struct codec_block *block = &job->blocks[job->count];
   uint64_t out_start;
   if (block_part(values, input_nbytes, &entry->start, &block->in_nbytes) != 0 ||
       block_part(values + 2, output_nbytes, &out_start, &block->out_nbytes) != 0 ||
@@ -888,7 +889,7 @@ blocks_entry_get(struct blocks_job *job, const double *values, uint64_t input_nb
   if (job->source == NULL &&
       range_check(entry->start, block->in_nbytes + after, input_nbytes) != 0)
     return -EINVAL;
-  if (!entry_stays(entry) && block->in_nbytes > job->longest_nbytes)
+  if (!blocks_stays(job, job->count) && block->in_nbytes > job->longest_nbytes)
     job->longest_nbytes = block->in_nbytes;
   if (entry->start + block->in_nbytes > job->high)
     job->high = entry->start + block->in_nbytes;
@@ -920,10 +921,11 @@ blocks_get(napi_env env, const napi_value *argv, struct state *state,
              handle_at(state, input) != NULL)
     return -EINVAL;
   const size_t count = length / BLOCK_NUMBERS;
-  struct blocks_job *job =
-      calloc(1, sizeof(*job) + count * sizeof(job->entries[0]));
+  struct blocks_job *job = calloc(
+      1, sizeof(*job) + count * (sizeof(job->entries[0]) + sizeof(*job->blocks)));
   if (job == NULL)
     return -ENOMEM;
+  job->blocks = (struct codec_block *)&job->entries[count];
   job->with_crc = with_crc;
   job->array = input;
   job->source = source;
@@ -942,36 +944,59 @@ blocks_get(napi_env env, const napi_value *argv, struct state *state,
   return 0;
 }
 
+static void
+blocks_done(void *context, size_t i)
+{
+  struct blocks_job *const job = context;
+  const struct codec_block *const block = &job->blocks[i];
+  job->entries[i].done = true;
+  if (job->with_crc)
+    job->entries[i].crc = crc32_update(0, block->out, block->out_nbytes);
+}
+
+/* Those that are not done, one at a time: of a mapping, copied to where an end can
+ * be written behind them. */
 static int
-blocks_run(struct blocks_job *job)
+blocks_rest(struct blocks_job *job)
 {
   uint8_t *copied = NULL;
   int error = 0;
-  if (job->source != NULL) {
-    copied = malloc(job->before_nbytes + job->longest_nbytes + CODEC_END_NBYTES);
-    if (copied == NULL)
-      return -ENOMEM;
-  }
   for (size_t i = 0; i < job->count && error == 0; i++) {
-    struct blocks_entry *entry = &job->entries[i];
-    struct codec_block *block = &entry->block;
-    const size_t behind = entry->behind_nbytes;
-    if (job->source != NULL && entry_stays(entry))
-      block->in = job->source->mapping.base + entry->start;
-    else if (copied != NULL) {
-      memcpy(copied, job->source->mapping.base + entry->start - behind,
-             behind + block->in_nbytes);
-      block->in = copied + behind;
-    } else
-      block->in = job->array == NULL ? NULL : job->array + entry->start;
-    error = behind > 0 && memcmp(block->in - behind, job->before, behind) != 0
-                ? -EILSEQ
-                : codec_inflate(block);
-    if (error == 0 && job->with_crc)
-      entry->crc = crc32_update(0, block->out, block->out_nbytes);
+    struct codec_block block = job->blocks[i];
+    if (job->entries[i].done)
+      continue;
+    if (job->source != NULL && !blocks_stays(job, i)) {
+      if (copied == NULL)
+        copied = malloc(job->longest_nbytes + CODEC_END_NBYTES);
+      if (copied == NULL)
+        return -ENOMEM;
+      memcpy(copied, block.in, block.in_nbytes);
+      block.in = copied;
+    }
+    error = codec_inflate(&block);
+    if (error == 0)
+      blocks_done(job, i);
   }
   free(copied);
   return error;
+}
+
+static int
+blocks_run(struct blocks_job *job)
+{
+  uint8_t *const in =
+      job->source != NULL ? job->source->mapping.base : job->array;
+  for (size_t i = 0; i < job->count; i++) {
+    const struct blocks_entry *const entry = &job->entries[i];
+    struct codec_block *const block = &job->blocks[i];
+    block->in = in == NULL ? NULL : in + entry->start;
+    if (entry->behind_nbytes > 0 &&
+        memcmp(block->in - entry->behind_nbytes, job->before,
+               entry->behind_nbytes) != 0)
+      return -EILSEQ;
+  }
+  codec_inflate_literals(job->blocks, job->count, blocks_done, job);
+  return blocks_rest(job);
 }
 
 /* Into the array, unless it was detached while a thread worked. */
@@ -1038,7 +1063,7 @@ struct work {
 };
 
 /* So much is still in the cache when its CRC is taken. */
-enum { CRC32_PIECE_NBYTES = 256 * 1024 };
+enum { CRC32_PIECE_NBYTES = 64 * 1024 };
 
 /* Copies a range of a mapping to ordinary memory -> its CRC-32. */
 static uint32_t

@@ -38,3 +38,10 @@ codec_inflate(const struct codec_block *block)
   (void)block;
   return -ENOTSUP;
 }
+
+void
+codec_inflate_literals(const struct codec_block *blocks, size_t count,
+                       codec_done *done, void *context)
+{
+  (void)blocks, (void)count, (void)done, (void)context;
+}

@@ -74,6 +74,8 @@ async function loadStored(
     const piece = bytes.subarray(at, at + most)
     if (verify) crcs[index] = await readWithCrc32(source, member.dataByteOffset + at, piece)
     else await readInto(source, member.dataByteOffset + at, piece)
+    // What was copied is not looked at again: less than twice the member is in memory.
+    if (!source.closed) source.release(member.dataByteOffset + at, piece.byteLength)
   })
   signal?.throwIfAborted()
   const crc = crcs.reduce((all, one, index) => {
