@@ -289,6 +289,9 @@ codec_inflate_literals(const struct codec_block *blocks, size_t count,
     case 2:
       run(lanes, 2);
       break;
+    case 3:
+      run(lanes, 3);
+      break;
     default:
       run(lanes, NLANES);
     }

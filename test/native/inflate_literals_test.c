@@ -1,0 +1,268 @@
+// sources: src/native/inflate_literals.c src/native/deflate_reader.c src/native/deflate_literals.c src/native/deflate_codes.c
+
+/*
+ * inflate_literals.c on what deflate_literals.c writes, whole and damaged, any
+ * number of blocks at a time; zlib, which is opened and never linked, tells what
+ * damaged ones hold. Input and output end at inaccessible pages.
+ */
+#define _DEFAULT_SOURCE
+#define _DARWIN_C_SOURCE
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "codec.h"
+#include "deflate_literals.h"
+#include "zlib_abi.h"
+
+#ifdef __APPLE__
+#define ZLIB_LIBRARY "libz.1.dylib"
+#else
+#define ZLIB_LIBRARY "libz.so.1"
+#endif
+
+enum {
+  MOST_NBYTES = 150000,
+  ROOM_NBYTES = 2 * MOST_NBYTES,
+  MOST_BLOCKS = 11,
+  MOST_DAMAGES = 3,
+};
+
+static int passed, failed;
+
+static void
+check(int ok, const char *what)
+{
+  if (ok) {
+    passed++;
+    return;
+  }
+  failed++;
+  printf("failed: %s\n", what);
+}
+
+/* Memory that ends at an inaccessible page. */
+static uint8_t *
+edge_new(size_t nbytes)
+{
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  const size_t whole = (nbytes + page - 1) / page * page;
+  uint8_t *pages = mmap(NULL, whole + page, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANON, -1, 0);
+  if (pages == MAP_FAILED || mprotect(pages + whole, page, PROT_NONE) != 0) {
+    perror("mmap");
+    exit(1);
+  }
+  return pages + whole;
+}
+
+static uint32_t state = 1;
+
+static uint32_t
+random_below(uint32_t below)
+{
+  state = state * 1664525u + 1013904223u;
+  return (uint32_t)((uint64_t)state * below >> 32);
+}
+
+/* Bytes of as many kinds as make codes short, long, and of all lengths. */
+static void
+fill(uint8_t *bytes, size_t nbytes)
+{
+  const uint32_t kind = random_below(5), most = 1 + random_below(256);
+  for (size_t i = 0; i < nbytes; i++) {
+    const uint32_t skewed = random_below(1 + random_below(most));
+    uint32_t halves = 0;
+    while (halves < 30 && random_below(2) == 0)
+      halves++;
+    bytes[i] = (uint8_t)(kind == 0   ? random_below(256)
+                         : kind == 1 ? skewed
+                         : kind == 2 ? halves
+                         : kind == 3 ? (i % 4 < 3 ? random_below(256) : halves)
+                                     : i * most / 4096);
+  }
+}
+
+static zlib_init_fn *zlib_init;
+static zlib_run_fn *zlib_run;
+static zlib_stream_fn *zlib_end;
+
+/* zlib gets exactly this of it, with as much of an end. */
+static int
+zlib_agrees(const struct codec_block *block)
+{
+  static uint8_t out[ROOM_NBYTES + 1];
+  struct zlib_stream stream = {0};
+  if (zlib_init(&stream, -15, ZLIB_ABI_VERSION, (int)sizeof(stream)) != ZLIB_OK)
+    return 0;
+  stream.next_in = block->in;
+  stream.avail_in = (unsigned)block->in_nbytes;
+  stream.next_out = out;
+  stream.avail_out = (unsigned)block->out_nbytes + 1;
+  const int status = zlib_run(&stream, ZLIB_NO_FLUSH);
+  const int agrees = (status == ZLIB_STREAM_END) == block->last &&
+                     (status == ZLIB_OK || status == ZLIB_STREAM_END) &&
+                     stream.avail_in == 0 &&
+                     stream.total_out == block->out_nbytes &&
+                     memcmp(out, block->out, block->out_nbytes) == 0;
+  zlib_end(&stream);
+  return agrees;
+}
+
+static unsigned told[MOST_BLOCKS];
+
+static void
+tell(void *context, size_t i)
+{
+  check(context == told && i < MOST_BLOCKS, "which block is done");
+  told[i]++;
+}
+
+/* One bit, the length of either side, or the end. */
+static void
+damage(struct codec_block *block, const uint8_t *in_edge, const uint8_t *out_edge)
+{
+  switch (random_below(8)) {
+  case 0:
+    block->last = !block->last;
+    break;
+  case 1:
+    block->out_nbytes = random_below((uint32_t)block->out_nbytes + 1);
+    break;
+  case 2:
+    if (block->out_nbytes < MOST_NBYTES)
+      block->out_nbytes++;
+    break;
+  case 3: {
+    const size_t less = random_below((uint32_t)block->in_nbytes + 1);
+    memmove((uint8_t *)in_edge - less, block->in, less);
+    block->in_nbytes = less;
+    break;
+  }
+  default: {
+    const size_t head = block->in_nbytes < 200 ? block->in_nbytes : 200;
+    const size_t among = random_below(2) ? block->in_nbytes : head;
+    if (among > 0)
+      block->in[random_below((uint32_t)among)] ^=
+          (uint8_t)(1 << random_below(8));
+  }
+  }
+  block->in = (uint8_t *)in_edge - block->in_nbytes;
+  block->out = (uint8_t *)out_edge - block->out_nbytes;
+}
+
+/* Some blocks, of which so many are damaged. */
+static void
+round_of(uint8_t *const *in_edges, uint8_t *const *out_edges, size_t count,
+         size_t ndamaged)
+{
+  static uint8_t plain[MOST_BLOCKS][MOST_NBYTES], packed[ROOM_NBYTES];
+  struct codec_block blocks[MOST_BLOCKS];
+  bool damaged[MOST_BLOCKS] = {false};
+  char what[64];
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t scale = random_below(3);
+    const size_t nbytes = 1 + random_below(scale == 0   ? 30
+                                           : scale == 1 ? 3000
+                                                        : MOST_NBYTES - 1);
+    const bool last = random_below(3) == 0;
+    fill(plain[i], nbytes);
+    const size_t made =
+        deflate_literals(plain[i], nbytes, last, packed, ROOM_NBYTES);
+    blocks[i] = (struct codec_block){in_edges[i] - made, made,
+                                     out_edges[i] - nbytes, nbytes, last};
+    memcpy(blocks[i].in, packed, made);
+    memset(blocks[i].out, 0xee, nbytes);
+    told[i] = 0;
+  }
+  for (; ndamaged > 0; ndamaged--) {
+    const size_t i = random_below((uint32_t)count);
+    damaged[i] = true;
+    for (uint32_t n = 1 + random_below(MOST_DAMAGES); n > 0; n--)
+      damage(&blocks[i], in_edges[i], out_edges[i]);
+  }
+  codec_inflate_literals(blocks, count, tell, told);
+  for (size_t i = 0; i < count; i++) {
+    snprintf(what, sizeof(what), "block %zu of %zu, %zu bytes%s", i, count,
+             blocks[i].out_nbytes, damaged[i] ? ", damaged" : "");
+    if (damaged[i])
+      check(told[i] == 0 || (told[i] == 1 && zlib_agrees(&blocks[i])), what);
+    else
+      check(told[i] == 1 &&
+                memcmp(blocks[i].out, plain[i], blocks[i].out_nbytes) == 0,
+            what);
+  }
+}
+
+/* What others write: it is left to others, or right. */
+static void
+foreign(uint8_t *in_edge, uint8_t *out_edge)
+{
+  static const struct {
+    uint8_t bytes[16];
+    size_t nbytes, out_nbytes;
+    bool last;
+    unsigned done;
+    const char *what;
+  } cases[] = {
+      {{0x4b, 0x4c, 0x4a, 0x06, 0x00}, 5, 3, true, 0, "fixed codes"},
+      {{0x01, 2, 0, 0xfd, 0xff, 'a', 'b'}, 7, 2, true, 1, "stored, the end"},
+      {{0x00, 2, 0, 0xfd, 0xff, 'a', 'b'}, 7, 2, false, 1, "stored"},
+      {{0x00, 2, 0, 0xfd, 0xff, 'a', 'b'}, 7, 2, true, 0, "stored, no end"},
+      {{0x01, 2, 0, 0xfd, 0xff, 'a', 'b'}, 7, 2, false, 0, "stored, an end"},
+      {{0x01, 2, 0, 0xfc, 0xff, 'a', 'b'}, 7, 2, true, 0, "stored, no length"},
+      {{0x01, 3, 0, 0xfc, 0xff, 'a', 'b'}, 7, 3, true, 0, "stored, cut"},
+      {{0x01, 2, 0, 0xfd, 0xff, 'a', 'b'}, 7, 1, true, 0, "stored, no room"},
+      {{0x01, 2, 0, 0xfd, 0xff, 'a', 'b', 0}, 8, 2, true, 0, "and a byte"},
+      {{0x01, 0, 0, 0xff}, 4, 0, true, 0, "cut in a length"},
+      {{0x01, 0, 0, 0xff, 0xff}, 5, 0, true, 0, "nothing to inflate"},
+      {{0x07}, 1, 1, true, 0, "no type"},
+      {{0x05}, 1, 1, true, 0, "cut before the codes"},
+      {{0x00}, 0, 1, true, 0, "nothing"},
+  };
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct codec_block block = {
+        in_edge - cases[i].nbytes, cases[i].nbytes,
+        out_edge - cases[i].out_nbytes, cases[i].out_nbytes, cases[i].last};
+    memcpy(block.in, cases[i].bytes, cases[i].nbytes);
+    told[0] = 0;
+    codec_inflate_literals(&block, 1, tell, told);
+    check(told[0] == cases[i].done, cases[i].what);
+    check(told[0] == 0 || memcmp(block.out, "ab", 2) == 0, cases[i].what);
+  }
+}
+
+int
+main(void)
+{
+  const char *const wanted = getenv("NPYMAP_TEST_ROUNDS");
+  const int rounds = wanted == NULL ? 1500 : atoi(wanted);
+  void *const zlib = dlopen(ZLIB_LIBRARY, RTLD_NOW);
+  uint8_t *in_edges[MOST_BLOCKS], *out_edges[MOST_BLOCKS];
+  if (zlib == NULL) {
+    printf("no %s\n", ZLIB_LIBRARY);
+    return 1;
+  }
+  zlib_init = (zlib_init_fn *)dlsym(zlib, "inflateInit2_");
+  zlib_run = (zlib_run_fn *)dlsym(zlib, "inflate");
+  zlib_end = (zlib_stream_fn *)dlsym(zlib, "inflateEnd");
+  for (size_t i = 0; i < MOST_BLOCKS; i++) {
+    in_edges[i] = edge_new(ROOM_NBYTES);
+    out_edges[i] = edge_new(MOST_NBYTES);
+  }
+  codec_inflate_literals(NULL, 0, tell, told);
+  foreign(in_edges[0], out_edges[0]);
+  for (size_t count = 1; count <= MOST_BLOCKS; count++)
+    for (int i = 0; i < 4; i++)
+      round_of(in_edges, out_edges, count, 0);
+  for (int i = 0; i < rounds; i++) {
+    const size_t count = 1 + random_below(MOST_BLOCKS);
+    round_of(in_edges, out_edges, count, random_below((uint32_t)count + 1));
+  }
+  printf("%d passed, %d failed\n", passed, failed);
+  return failed != 0;
+}
