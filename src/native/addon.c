@@ -995,7 +995,9 @@ blocks_run(struct blocks_job *job)
                entry->behind_nbytes) != 0)
       return -EILSEQ;
   }
-  codec_inflate_literals(job->blocks, job->count, blocks_done, job);
+  /* One alone would be no quicker. */
+  if (job->count > 1)
+    codec_inflate_literals(job->blocks, job->count, blocks_done, job);
   return blocks_rest(job);
 }
 
