@@ -9,78 +9,21 @@
 #define _DEFAULT_SOURCE
 #define _DARWIN_C_SOURCE
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include "check.h"
 #include "codec.h"
 #include "deflate_elements.h"
 #include "deflate_literals.h"
 #include "deflate_seam.h"
-#include "zlib_abi.h"
-
-#ifdef __APPLE__
-#define ZLIB_LIBRARY "libz.1.dylib"
-#else
-#define ZLIB_LIBRARY "libz.so.1"
-#endif
+#include "deflated.h"
 
 #define MOST_NBYTES 300000
 #define ROOM_NBYTES (2 * MOST_NBYTES)
-
-static int passed, failed;
-
-static void
-check(int ok, const char *what)
-{
-  if (ok) {
-    passed++;
-    return;
-  }
-  failed++;
-  printf("failed: %s\n", what);
-}
-
-/* Memory whose last byte is the last before an inaccessible page. */
-struct edge {
-  uint8_t *pages;
-  size_t nbytes;
-};
-
-static struct edge
-edge_new(size_t nbytes)
-{
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  struct edge edge = {NULL, (nbytes + page - 1) / page * page};
-  edge.pages = mmap(NULL, edge.nbytes + page, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANON, -1, 0);
-  if (edge.pages == MAP_FAILED || mprotect(edge.pages + edge.nbytes, page,
-                                           PROT_NONE) != 0) {
-    perror("mmap");
-    exit(1);
-  }
-  return edge;
-}
-
-static uint8_t *
-edge_at(const struct edge *edge, size_t nbytes)
-{
-  return edge->pages + edge->nbytes - nbytes;
-}
-
-static uint32_t state = 1;
-
-static uint32_t
-random_below(uint32_t below)
-{
-  state = state * 1664525u + 1013904223u;
-  return (uint32_t)((uint64_t)state * below >> 32);
-}
 
 enum {
   NOISE, ZEROS, INTS, SMOOTH, TEXT, MIXED, FAR,
@@ -156,33 +99,6 @@ fill(uint8_t *bytes, size_t nbytes, int kind)
     const float value = sinf((float)i * 0.0003f) + 0.3f * sinf((float)i * 0.001f);
     memcpy(bytes + i, &value, 4);
   }
-}
-
-static zlib_init_fn *zlib_init;
-static zlib_run_fn *zlib_run;
-static zlib_stream_fn *zlib_end;
-
-/* zlib's opinion: all of `in` gives exactly these bytes, and the stream ended. */
-static int
-zlib_agrees(const uint8_t *in, size_t in_nbytes, const uint8_t *wanted,
-            size_t nbytes, int ended)
-{
-  uint8_t *out = malloc(nbytes + 1);
-  struct zlib_stream stream = {0};
-  if (out == NULL || zlib_init(&stream, -15, ZLIB_ABI_VERSION,
-                               (int)sizeof(stream)) != ZLIB_OK)
-    return 0;
-  stream.next_in = in;
-  stream.avail_in = (unsigned)in_nbytes;
-  stream.next_out = out;
-  stream.avail_out = (unsigned)nbytes + 1;
-  const int status = zlib_run(&stream, ZLIB_NO_FLUSH);
-  const int agrees = (status == ZLIB_STREAM_END) == ended &&
-                     stream.avail_in == 0 && stream.total_out == nbytes &&
-                     memcmp(out, wanted, nbytes) == 0;
-  zlib_end(&stream);
-  free(out);
-  return agrees;
 }
 
 /* Deflated, inflated by both, joined. */
@@ -402,14 +318,7 @@ main(void)
 {
   static const size_t sizes[] = {0,    1,     2,     3,      100,   4096,
                                  8191, 65535, 65536, 131071, 262144, MOST_NBYTES};
-  void *library = dlopen(ZLIB_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  if (library == NULL) {
-    printf("there is no %s here\n", ZLIB_LIBRARY);
-    return 1;
-  }
-  zlib_init = (zlib_init_fn *)dlsym(library, "inflateInit2_");
-  zlib_run = (zlib_run_fn *)dlsym(library, "inflate");
-  zlib_end = (zlib_stream_fn *)dlsym(library, "inflateEnd");
+  zlib_open();
   const struct edge input = edge_new(MOST_NBYTES), output = edge_new(ROOM_NBYTES);
   size_t made;
   for (int kind = 0; kind <= ROUNDED_4; kind++) {

@@ -15,20 +15,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "crc32.h"
-
-static int passed, failed;
-
-static void
-check(int ok, const char *what)
-{
-  if (ok) {
-    passed++;
-    return;
-  }
-  failed++;
-  printf("failed: %s\n", what);
-}
 
 static uint32_t
 control(uint32_t crc, const uint8_t *bytes, size_t nbytes)

@@ -8,22 +8,14 @@
 #define _DEFAULT_SOURCE
 #define _DARWIN_C_SOURCE
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include "check.h"
 #include "codec.h"
 #include "deflate_literals.h"
-#include "zlib_abi.h"
-
-#ifdef __APPLE__
-#define ZLIB_LIBRARY "libz.1.dylib"
-#else
-#define ZLIB_LIBRARY "libz.so.1"
-#endif
+#include "deflated.h"
 
 enum {
   MOST_NBYTES = 150000,
@@ -31,43 +23,6 @@ enum {
   MOST_BLOCKS = 11,
   MOST_DAMAGES = 3,
 };
-
-static int passed, failed;
-
-static void
-check(int ok, const char *what)
-{
-  if (ok) {
-    passed++;
-    return;
-  }
-  failed++;
-  printf("failed: %s\n", what);
-}
-
-/* Memory that ends at an inaccessible page. */
-static uint8_t *
-edge_new(size_t nbytes)
-{
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  const size_t whole = (nbytes + page - 1) / page * page;
-  uint8_t *pages = mmap(NULL, whole + page, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANON, -1, 0);
-  if (pages == MAP_FAILED || mprotect(pages + whole, page, PROT_NONE) != 0) {
-    perror("mmap");
-    exit(1);
-  }
-  return pages + whole;
-}
-
-static uint32_t state = 1;
-
-static uint32_t
-random_below(uint32_t below)
-{
-  state = state * 1664525u + 1013904223u;
-  return (uint32_t)((uint64_t)state * below >> 32);
-}
 
 /* Bytes of as many kinds as make codes short, long, and of all lengths. */
 static void
@@ -87,32 +42,6 @@ fill(uint8_t *bytes, size_t nbytes)
   }
 }
 
-static zlib_init_fn *zlib_init;
-static zlib_run_fn *zlib_run;
-static zlib_stream_fn *zlib_end;
-
-/* zlib gets exactly this of it, with as much of an end. */
-static int
-zlib_agrees(const struct codec_block *block)
-{
-  static uint8_t out[ROOM_NBYTES + 1];
-  struct zlib_stream stream = {0};
-  if (zlib_init(&stream, -15, ZLIB_ABI_VERSION, (int)sizeof(stream)) != ZLIB_OK)
-    return 0;
-  stream.next_in = block->in;
-  stream.avail_in = (unsigned)block->in_nbytes;
-  stream.next_out = out;
-  stream.avail_out = (unsigned)block->out_nbytes + 1;
-  const int status = zlib_run(&stream, ZLIB_NO_FLUSH);
-  const int agrees = (status == ZLIB_STREAM_END) == block->last &&
-                     (status == ZLIB_OK || status == ZLIB_STREAM_END) &&
-                     stream.avail_in == 0 &&
-                     stream.total_out == block->out_nbytes &&
-                     memcmp(out, block->out, block->out_nbytes) == 0;
-  zlib_end(&stream);
-  return agrees;
-}
-
 static unsigned told[MOST_BLOCKS];
 
 static void
@@ -120,6 +49,14 @@ tell(void *context, size_t i)
 {
   check(context == told && i < MOST_BLOCKS, "which block is done");
   told[i]++;
+}
+
+/* As zlib has it. */
+static int
+right(const struct codec_block *block)
+{
+  return zlib_agrees(block->in, block->in_nbytes, block->out, block->out_nbytes,
+                     block->last);
 }
 
 /* One bit, the length of either side, or the end. */
@@ -190,7 +127,7 @@ round_of(uint8_t *const *in_edges, uint8_t *const *out_edges, size_t count,
     snprintf(what, sizeof(what), "block %zu of %zu, %zu bytes%s", i, count,
              blocks[i].out_nbytes, damaged[i] ? ", damaged" : "");
     if (damaged[i])
-      check(told[i] == 0 || (told[i] == 1 && zlib_agrees(&blocks[i])), what);
+      check(told[i] == 0 || (told[i] == 1 && right(&blocks[i])), what);
     else
       check(told[i] == 1 &&
                 memcmp(blocks[i].out, plain[i], blocks[i].out_nbytes) == 0,
@@ -241,18 +178,12 @@ main(void)
 {
   const char *const wanted = getenv("NPYMAP_TEST_ROUNDS");
   const int rounds = wanted == NULL ? 1500 : atoi(wanted);
-  void *const zlib = dlopen(ZLIB_LIBRARY, RTLD_NOW);
   uint8_t *in_edges[MOST_BLOCKS], *out_edges[MOST_BLOCKS];
-  if (zlib == NULL) {
-    printf("no %s\n", ZLIB_LIBRARY);
-    return 1;
-  }
-  zlib_init = (zlib_init_fn *)dlsym(zlib, "inflateInit2_");
-  zlib_run = (zlib_run_fn *)dlsym(zlib, "inflate");
-  zlib_end = (zlib_stream_fn *)dlsym(zlib, "inflateEnd");
+  zlib_open();
   for (size_t i = 0; i < MOST_BLOCKS; i++) {
-    in_edges[i] = edge_new(ROOM_NBYTES);
-    out_edges[i] = edge_new(MOST_NBYTES);
+    const struct edge in = edge_new(ROOM_NBYTES), out = edge_new(MOST_NBYTES);
+    in_edges[i] = edge_at(&in, 0);
+    out_edges[i] = edge_at(&out, 0);
   }
   codec_inflate_literals(NULL, 0, tell, told);
   foreign(in_edges[0], out_edges[0]);

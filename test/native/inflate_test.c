@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "crc32.h"
 #include "inflate.h"
 
@@ -27,19 +28,6 @@
 
 #define CONTENT_NBYTES 400000
 #define SEGMENT_NBYTES 20000
-
-static int passed, failed;
-
-static void
-check(int ok, const char *what)
-{
-  if (ok) {
-    passed++;
-    return;
-  }
-  failed++;
-  printf("failed: %s\n", what);
-}
 
 /* xorshift64*: the same streams on every machine. */
 static uint64_t seed = 0x9e3779b97f4a7c15u;

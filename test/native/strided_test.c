@@ -16,20 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "strided.h"
-
-static int passed, failed;
-
-static void
-check(int ok, const char *what)
-{
-  if (ok) {
-    passed++;
-    return;
-  }
-  failed++;
-  printf("failed: %s\n", what);
-}
 
 /* xorshift64*: the same plans on every machine. */
 static uint64_t seed = 0x9e3779b97f4a7c15u;
