@@ -117,11 +117,13 @@ export class IntegrityError extends NpymapError {
       path: string | null
       member?: string | undefined
       byteOffset?: number | undefined
+      hint?: string | undefined
       cause?: unknown
     },
   ) {
+    const hint = details.hint === undefined ? '' : `; ${details.hint}`
     const where = place(details.path, details.byteOffset, details.member)
-    super(`${subject}: expected ${details.expected}, got ${details.found}${where}`, { cause: details.cause })
+    super(`${subject}: expected ${details.expected}, got ${details.found}${hint}${where}`, { cause: details.cause })
     this.path = details.path
     this.member = details.member
     this.byteOffset = details.byteOffset

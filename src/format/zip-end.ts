@@ -56,7 +56,7 @@ function checkStart(archive: ArchiveBytes): void {
     expected: formatSignature(LOCAL_HEADER_SIGNATURE),
     found: formatSignature(signature),
     byteOffset: 0,
-    ...(signature === NPY_MAGIC_START ? { hint: 'this is an .npy file, which open() reads' } : {}),
+    hint: signature === NPY_MAGIC_START ? 'this is an .npy file, which open() reads' : 'this is no .npz archive',
   })
 }
 

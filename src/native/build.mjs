@@ -86,8 +86,10 @@ function compile() {
 
 /** Loads the new addon in a process of its own: a build that does not load is no build. */
 function check() {
-  const run = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', addon], { encoding: 'utf8' })
+  const script = 'process.stdout.write(require(process.argv[1]).codec ?? "")'
+  const run = spawnSync(process.execPath, ['-e', script, addon], { encoding: 'utf8' })
   if (run.status !== 0) giveUp(`it compiled but does not load: ${run.stderr.trim() || run.signal}`)
+  return run.stdout
 }
 
 /** True when the loader finds an addon that came with the package; says why one that came does not load. */
@@ -117,5 +119,5 @@ if (hasPrebuilt()) process.exit()
 if (process.env.NPYMAP_SKIP_ADDON === '1') giveUp('NPYMAP_SKIP_ADDON=1 is set', `To build it, run: node ${script}`)
 if (process.platform === 'win32') giveUp('there is no mapping code for Windows yet', 'There is nothing to install.')
 compile()
-check()
-console.log(`npymap: built ${addon}`)
+const codec = check()
+console.log(`npymap: built ${addon}, with ${codec === '' ? 'zlib alone: no static libdeflate was found' : codec}`)

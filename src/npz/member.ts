@@ -93,6 +93,7 @@ export class Member {
       found: `${uncompressedByteLength}`,
       path: this.archive.path,
       member: name,
+      hint: 'a larger maxRatio lets it through',
     })
   }
 

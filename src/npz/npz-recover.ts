@@ -100,6 +100,7 @@ function lastWhole(archive: ReadableArchive, path: string): NpzRecovery {
     expected: 'an end record with a complete directory before it',
     found: `none in ${fileByteLength} bytes`,
     path,
+    hint: 'what was cut off is gone, and with it where the members are: restore the file, or write it anew',
   })
 }
 

@@ -9,6 +9,7 @@ import type { CrcMode } from './inflate-cursor.ts'
 import type { InflatePool } from './inflate-pool.ts'
 import { populate } from './memory.ts'
 import { runLater, type Steps } from './steps.ts'
+import { defaultThreads } from './threads.ts'
 
 /** The least output of a piece that is inflated in parallel with others. */
 const PIECE_BYTE_LENGTH = 1024 * 1024
@@ -18,6 +19,8 @@ const CHUNKED_PIECES = 128
 
 /** Memory is found ahead for data that grows by less. */
 const POPULATED_EXPANSION = 64
+/** Threads with zlib, from access points, that are quicker than one with a codec for whole blocks. */
+const QUICKER_THREADS = 3
 /** Of members that are inflated in one go: nothing ends that, no signal and no `close()`. */
 const MOST_WHOLE_BYTE_LENGTH = 4 * 1024 ** 3
 
@@ -85,10 +88,12 @@ export async function inflateAround(
 ): Promise<number> {
   // A few bytes that claim to become many may not be what they claim: then memory is taken as it is filled.
   const { compressedByteLength } = inflating.stream.member
-  const ahead = into.byteLength <= compressedByteLength * POPULATED_EXPANSION ? populate(into) : null
+  let working = true
+  const ahead = into.byteLength <= compressedByteLength * POPULATED_EXPANSION ? populate(into, () => working) : null
   try {
     return await inflateInto(inflating, byteOffset, into, options)
   } finally {
+    working = false
     await ahead
   }
 }
@@ -141,8 +146,9 @@ async function inflateWhole(
 ): Promise<number | null> {
   const { source, byteOffset, compressedByteLength, uncompressedByteLength, onIndexed } = stream.member
   if (!pool.inBlocks || chunks !== null || (options.crc ?? 'running') === 'running') return null
-  // Who keeps an index beside the archive wants it made. Where it is made, several inflaters at once are quicker.
-  if (onIndexed !== undefined || stream.points?.complete === true) return null
+  const indexed = stream.points?.complete === true
+  // Who keeps an index beside the archive wants it made. Where it is made, enough inflaters at once are quicker.
+  if (indexed ? defaultThreads() >= QUICKER_THREADS : onIndexed !== undefined) return null
   if (into.byteLength !== uncompressedByteLength || into.byteLength > MOST_WHOLE_BYTE_LENGTH) return null
   const [start, end] = [byteOffset, byteOffset + compressedByteLength]
   const block = { start, end, outputStart: 0, outputEnd: into.byteLength, first: true, last: true }

@@ -35,6 +35,8 @@ const RELEASE_BYTE_LENGTH = 1024 * 1024
 /** What may lie between the last output of a chunk and its end: an end-of-block code and a few empty blocks. */
 const MOST_CHUNK_END_BYTE_LENGTH = 64
 
+const DAMAGED = 'the member is damaged'
+
 /** An inflater at a position of a stream. One caller at a time. */
 export class InflateCursor {
   /** Bytes of output before it. */
@@ -329,6 +331,7 @@ export class InflateCursor {
       path: source.path,
       member,
       byteOffset: byteOffset + this.compressedPosition,
+      hint: DAMAGED,
     })
   }
 
@@ -347,7 +350,7 @@ export class InflateCursor {
   #wrongLength(found: string): IntegrityError {
     const { source, member, uncompressedByteLength } = this.#range as DeflatedRange
     const expected = `${uncompressedByteLength} bytes of output`
-    return new IntegrityError('member length', { expected, found, path: source.path, member })
+    return new IntegrityError('member length', { expected, found, path: source.path, member, hint: DAMAGED })
   }
 }
 

@@ -4,6 +4,8 @@ import { loadAddon } from '../native/binding.ts'
 
 /** From here on a result is worth a hint to the system; NumPy draws the line here as well. */
 const LARGE_BYTE_LENGTH = 4 * 1024 * 1024
+/** Of its pages, so much is found at a time: a tenth of a second where the machine has to ask for them. */
+const POPULATED_BYTE_LENGTH = 64 * 1024 * 1024
 
 /**
  * Zeroed memory about to be filled. Large blocks ask for huge pages: the first touches of a million small pages cost more
@@ -18,11 +20,15 @@ export function allocateBytes(byteLength: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Finds the pages of a large result on another thread, ahead of the one that fills it. Resolves when nobody works on them any
- * more.
+ * Finds the pages of a large result on another thread, ahead of those that fill it, until they are through or gave up.
+ * Resolves when nobody works on them any more.
  */
-export async function populate(bytes: Uint8Array): Promise<void> {
-  if (bytes.byteLength >= LARGE_BYTE_LENGTH) await loadAddon()?.populate(bytes)
+export async function populate(bytes: Uint8Array, wanted: () => boolean): Promise<void> {
+  const addon = loadAddon()
+  if (addon === null || bytes.byteLength < LARGE_BYTE_LENGTH) return
+  for (let done = 0; done < bytes.byteLength && wanted(); done += POPULATED_BYTE_LENGTH) {
+    await addon.populate(bytes.subarray(done, done + POPULATED_BYTE_LENGTH))
+  }
 }
 
 /** Memory whose first byte lies at a multiple of `alignment`, as devices want it; null without the addon. */

@@ -11,13 +11,19 @@ const addon = loadAddon() as Addon
 it('large memory is zeroed, and stays as it is when it is populated while somebody fills it', async () => {
   const bytes = allocateBytes(64 * MIB + 3)
   expect(bytes.every((byte) => byte === 0)).toBe(true)
-  const ahead = populate(bytes)
+  const ahead = populate(bytes, () => true)
   bytes.fill(7)
   await ahead
-  await populate(bytes.subarray(5, 20 * MIB))
-  await populate(new Uint8Array(10))
+  await populate(bytes.subarray(5, 20 * MIB), () => true)
+  await populate(new Uint8Array(10), () => true)
   expect(bytes.every((byte) => byte === 7)).toBe(true)
 }, 30_000)
+
+it('finds no more pages once they are not wanted', async () => {
+  let asked = 0
+  await populate(new Uint8Array(200 * MIB), () => asked++ < 1)
+  expect(asked).toBe(addon === null ? 0 : 2)
+})
 
 describe.runIf(addon !== null)('addon', () => {
   it('refuses what is no Uint8Array', () => {
