@@ -49,7 +49,7 @@ codelen_table(const uint8_t *lengths, uint16_t *table)
 {
   uint16_t count[DEFLATE_MAX_BITS + 1];
   uint32_t first[DEFLATE_MAX_BITS + 1];
-  if (deflate_count_codes(lengths, NCODELEN, count) < 0)
+  if (deflate_count_codes(lengths, NCODELEN, count) != 0)
     return -EILSEQ;
   deflate_first_codes(count, first);
   for (unsigned symbol = 0; symbol < NCODELEN; symbol++) {
@@ -75,7 +75,7 @@ deflate_read_lengths(struct deflate_reader *reader, uint8_t *litlen,
   const unsigned nlitlen = deflate_take(reader, 5) + 257;
   const unsigned ndist = deflate_take(reader, 5) + 1;
   const unsigned ncodelen = deflate_take(reader, 4) + 4, all = nlitlen + ndist;
-  if (nlitlen > DEFLATE_MOST_LITLEN)
+  if (nlitlen > DEFLATE_NLITLEN || ndist > DEFLATE_NDIST)
     return -EILSEQ;
   for (unsigned i = 0; i < ncodelen; i++)
     codelen[order[i]] = (uint8_t)deflate_take(reader, 3);

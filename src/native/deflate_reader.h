@@ -63,7 +63,7 @@ int deflate_count_codes(const uint8_t *lengths, unsigned nsymbols,
 void deflate_first_codes(const uint16_t *count, uint32_t *first);
 
 /* The lengths that a dynamic block begins with (3.2.7), of all symbols of both
- * alphabets. 0 or -EILSEQ. */
+ * alphabets. 0, or -EILSEQ for what zlib does not take either. */
 int deflate_read_lengths(struct deflate_reader *reader, uint8_t *litlen,
                          uint8_t *dist);
 

@@ -18,6 +18,9 @@ enum {
   /* Codes that are sure to be in the 56 bits that are loaded at a time. */
   TURN_NBYTES = 5,
   NLITLEN = DEFLATE_END_OF_BLOCK + 1,
+  /* Of literals, in 32768ths, codes too long for the table: each holds up all
+   * lanes, and with more of them one stream after the other is quicker. */
+  MOST_LONG_SHARE = 192,
 };
 
 /* Entries of a table: a literal in the high byte, and the bits of its code; or,
@@ -37,18 +40,17 @@ struct lane {
 
 enum state { IN_LITERALS, FINISHED, REFUSED };
 
-/* Codes of literals and the end, all of them in use: else false. */
+/* Codes of literals and the end, all of them in use, and few long ones, as far as
+ * their lengths tell: else false. */
 static bool
 codes_set(struct lane *lane, const uint8_t *litlen, const uint8_t *dist)
 {
   uint16_t unused[DEFLATE_MAX_BITS + 1], place[DEFLATE_MAX_BITS + 1];
   uint32_t first[DEFLATE_MAX_BITS + 1];
   uint16_t places = 0;
+  unsigned share = 0;
   for (unsigned symbol = NLITLEN; symbol < DEFLATE_MOST_LITLEN; symbol++)
     if (litlen[symbol] != 0)
-      return false;
-  for (unsigned symbol = DEFLATE_NDIST; symbol < DEFLATE_MOST_DIST; symbol++)
-    if (dist[symbol] != 0)
       return false;
   if (litlen[DEFLATE_END_OF_BLOCK] == 0 ||
       deflate_count_codes(dist, DEFLATE_MOST_DIST, unused) != 0 ||
@@ -58,7 +60,11 @@ codes_set(struct lane *lane, const uint8_t *litlen, const uint8_t *dist)
   for (unsigned nbits = 1; nbits <= DEFLATE_MAX_BITS; nbits++) {
     place[nbits] = places;
     places = (uint16_t)(places + lane->count[nbits]);
+    if (nbits > TABLE_BITS)
+      share += (unsigned)lane->count[nbits] << (DEFLATE_MAX_BITS - nbits);
   }
+  if (share > MOST_LONG_SHARE)
+    return false;
   for (unsigned i = 0; i <= TABLE_MASK; i++)
     lane->table[i] = SPECIAL;
   for (unsigned symbol = 0; symbol < NLITLEN; symbol++) {
@@ -80,6 +86,11 @@ static unsigned
 symbol_at(const struct lane *lane, unsigned *nbits_ret)
 {
   uint64_t bits = deflate_peek(&lane->reader);
+  const uint32_t entry = lane->table[bits & TABLE_MASK];
+  if (!(entry & SPECIAL)) {
+    *nbits_ret = entry & NBITS_MASK;
+    return entry >> 8;
+  }
   uint32_t value = 0, first = 0, place = 0;
   for (unsigned nbits = 1; nbits <= DEFLATE_MAX_BITS; nbits++, bits >>= 1) {
     const uint32_t count = lane->count[nbits];

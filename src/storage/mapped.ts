@@ -308,10 +308,14 @@ export class MappedSource implements ByteSource {
   }
 
   advise(byteOffset: number, byteLength: number, advice: Advice): void {
+    const status = this.#adviseStatus(byteOffset, byteLength, advice)
+    if (status !== 0) throw osError('madvise', status, this.path)
+  }
+
+  #adviseStatus(byteOffset: number, byteLength: number, advice: Advice): number {
     const handle = this.#open()
     checkRange(this, byteOffset, byteLength)
-    const status = this.#addon.advise(handle, byteOffset, byteLength, ADVICES.indexOf(advice))
-    if (status !== 0) throw osError('madvise', status, this.path)
+    return this.#addon.advise(handle, byteOffset, byteLength, ADVICES.indexOf(advice))
   }
 
   residentByteLength(byteOffset: number, byteLength: number): number {
@@ -337,7 +341,7 @@ export class MappedSource implements ByteSource {
   release(byteOffset: number, byteLength: number): void {
     // What was written to a private mapping is nowhere else.
     if (this.#mode === 'c') this.#open()
-    else this.advise(byteOffset, byteLength, 'dontneed')
+    else this.#adviseStatus(byteOffset, byteLength, 'dontneed') // pages that are locked stay, which harms nobody
   }
 
   async flush(byteOffset: number, byteLength: number): Promise<void> {
