@@ -170,7 +170,7 @@ describe('readZipDirectory', () => {
 describe('refused', () => {
   it('bytes before the archive', () => {
     expect(formatErrorOf(() => directoryOf(archive('prefixed'))).message).toBe(
-      'zip archive: expected bytes 50 4b 03 04, got bytes 23 21 2f 62 (at byte 0 of a.npz)',
+      'zip archive: expected bytes 50 4b 03 04, got bytes 23 21 2f 62; this is no .npz archive (at byte 0 of a.npz)',
     )
     // Also when what stands in front looks like a member.
     const twice = Buffer.concat([archive('plain'), archive('plain')])
